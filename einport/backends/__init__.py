@@ -1,0 +1,154 @@
+"""Find the adapter of an array by its type, or of a framework by its name.
+
+A framework is asked only when it is already imported: importing einport imports none. Other
+packages add frameworks through the entry-point group `einport.backends`; an adapter of theirs is
+loaded when it is named, or when an array comes that no framework here owns.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .base import Array, Backend, Gap
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Array", "Backend", "Gap", "available_backends", "backend_of", "find", "get_backend"]
+
+ENTRY_POINT_GROUP = "einport.backends"
+
+# name: (the framework's import name, the adapter's module here, the adapter's class)
+_BUILT_IN = {
+    "numpy": ("numpy", ".numpy", "NumpyBackend"),
+    "torch": ("torch", ".torch", "TorchBackend"),
+    "jax": ("jax", ".jax", "JaxBackend"),
+    "tensorflow": ("tensorflow", ".tensorflow", "TensorflowBackend"),
+}
+
+_by_name: dict[str, Backend] = {}
+_by_type: dict[type, Backend] = {}
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # slow to import, seldom needed
+
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def available_backends() -> tuple[str, ...]:
+    """The names of the adapters whose framework is installed; imports none of them.
+
+    >>> "numpy" in available_backends()
+    True
+    """
+    from importlib.util import find_spec
+
+    built_in = [name for name, (module, _, _) in _BUILT_IN.items() if find_spec(module)]
+    return (*built_in, *sorted(set(_entry_points()) - set(_BUILT_IN)))
+
+
+def get_backend(name: str) -> Backend:
+    """The adapter of that name; imports its framework.
+
+    >>> get_backend("numpy")
+    <einport backend numpy>
+
+    Raises:
+        ValueError: No adapter has this name; the message gives the nearest.
+        ImportError: The framework is not installed; the message says how to.
+    """
+    found = _by_name.get(name)
+    if found is None:
+        found = _by_name.setdefault(name, _load(name))
+    return found
+
+
+def _load(name: str) -> Backend:
+    if name in _BUILT_IN:
+        module, adapter, cls = _BUILT_IN[name]
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            hint = "" if name == "numpy" else f": python -m pip install 'einport[{name}]'"
+            raise ImportError(f"the framework of backend {name!r} is not installed{hint}") from None
+        made: Backend = getattr(import_module(adapter, __name__), cls)()
+        return made
+    points = _entry_points()
+    if name not in points:
+        known = [*_BUILT_IN, *sorted(points)]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no backend is named {name!r}{hint} (known: {', '.join(known)})")
+    made = points[name].load()()
+    if not isinstance(made, Backend):
+        raise TypeError(f"entry point {name!r} gives {type(made).__name__}, not a Backend")
+    return made
+
+
+def find(x: object) -> Backend | None:
+    """The adapter that owns `x`, or None; cached by type."""
+    kind = type(x)
+    found = _by_type.get(kind)
+    if found is None:
+        found = _search(x)
+        if found is not None:
+            _by_type[kind] = found
+    return found
+
+
+def _search(x: object) -> Backend | None:
+    for name, (module, _, _) in _BUILT_IN.items():
+        if module in sys.modules:
+            backend = get_backend(name)
+            if backend.owns(x):
+                return backend
+    if type(x).__module__ == "builtins":  # a list or a number is nobody's array
+        return None
+    for name in _entry_points():
+        backend = get_backend(name)
+        if backend.owns(x):
+            return backend
+    return None
+
+
+def backend_of(*arrays: object) -> Backend:
+    """The adapter of the framework that all the arrays belong to.
+
+    >>> import numpy as np
+    >>> backend_of(np.ones(3), np.zeros(2)).name
+    'numpy'
+
+    Raises:
+        TypeError: Something is not an array, or the arrays are of two frameworks.
+    """
+    first = None
+    for array in arrays:
+        found = _by_type.get(type(array)) or find(array)
+        if found is not first:
+            if found is None:
+                raise TypeError(f"backend_of: {describe(array)} is not an array")
+            if first is not None:
+                raise TypeError(
+                    f"backend_of: arrays of two frameworks, {first.title} and {found.title}"
+                )
+            first = found
+    if first is None:
+        raise TypeError("backend_of: needs at least one array")
+    return first
+
+
+def describe(x: object) -> str:
+    """What `x` is, in a few words for an error message."""
+    kind = type(x)
+    if kind.__module__ == "numpy":
+        return f"a NumPy scalar ({kind.__name__})"
+    name = "None" if x is None else kind.__name__
+    if name == "None":
+        return name
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

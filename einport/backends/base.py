@@ -1,0 +1,389 @@
+"""What an adapter offers: the primitives that einops lacks, with one meaning on every framework.
+
+Names and meaning follow the Python array API standard wherever it has the function. Where the
+frameworks differ, the adapter makes up the difference:
+
+* Sums, means and products of 16-bit floats accumulate in float32 and are rounded once.
+* Sums of integers and booleans are 64-bit integers (32-bit in JAX unless x64 is enabled).
+* Sorting is stable, equal elements keep their order, and NaN comes last in either direction.
+* Indices count from the end when negative. One out of range is an `IndexError` where its value
+  can be read; where it cannot (while tracing), the result for it is not specified.
+* A maximum over NaN is NaN; over nothing it is a `ValueError`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, NamedTuple
+
+Array = Any
+"""An array of whichever framework the adapter serves."""
+
+Axes = int | tuple[int, ...] | None
+"""One axis, several, or None for all of them."""
+
+HALF_DTYPES = frozenset({"float16", "bfloat16"})
+
+
+class Gap(NamedTuple):
+    """Something a framework cannot do, declared so that the suite need not guess.
+
+    A gap is strict: what it covers must fail. `op`, `mode` and `dtype` are shell-style patterns.
+    """
+
+    op: str
+    reason: str
+    mode: str = "*"
+    dtype: str = "*"
+
+
+class Backend(ABC):
+    """One framework's arrays, behind names that mean the same for all of them.
+
+    Every method takes and returns the framework's own arrays. An adapter keeps these signatures
+    exactly.
+    """
+
+    name: ClassVar[str]
+    """The adapter's name, as `get_backend` and `--backend` take it."""
+
+    title: ClassVar[str]
+    """The framework's name as people write it."""
+
+    module: ClassVar[str]
+    """The framework's import name: until it is in `sys.modules`, no array of it can exist."""
+
+    gaps: ClassVar[tuple[Gap, ...]] = ()
+    """What the framework cannot do, each with its reason."""
+
+    # --- The framework -----------------------------------------------------------------------
+
+    @abstractmethod
+    def version(self) -> str:
+        """The framework's version."""
+
+    @abstractmethod
+    def devices(self) -> tuple[str, ...]:
+        """The devices that arrays can live on, the default one first: `("cuda:0", "cpu")`."""
+
+    @property
+    @abstractmethod
+    def default_float(self) -> str:
+        """The dtype that integers become where an operation needs floats."""
+
+    @property
+    def index_dtype(self) -> str:
+        """The dtype of the indices that `argsort`, `argmax` and `top_k` return."""
+        return "int64"
+
+    def dtype_scope(self, dtype: str) -> AbstractContextManager[Any]:
+        """A context in which arrays of `dtype` can be made; most frameworks need none."""
+        return nullcontext()
+
+    # --- Arrays in and out -------------------------------------------------------------------
+
+    @abstractmethod
+    def owns(self, x: object) -> bool:
+        """Whether `x` is an array of this framework, a traced one included."""
+
+    @abstractmethod
+    def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
+        """A new array from nested lists, a scalar or a NumPy array; never shares memory.
+
+        Without a dtype a NumPy array keeps its own and Python floats become `default_float`.
+
+        Raises:
+            TypeError: The framework does not have the dtype.
+            OverflowError: A value does not fit where the framework narrows by default.
+        """
+
+    @abstractmethod
+    def to_numpy(self, x: Array) -> Any:
+        """The values as a new NumPy array; bfloat16, which NumPy lacks, comes as float32."""
+
+    @abstractmethod
+    def is_concrete(self, x: Array) -> bool:
+        """Whether the values can be read now: not while tracing, mapping or inferring shapes."""
+
+    @abstractmethod
+    def shape(self, x: Array) -> tuple[Any, ...]:
+        """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
+
+    @abstractmethod
+    def dtype(self, x: Array) -> str:
+        """The dtype's name: `"float32"`, `"bfloat16"`, `"int64"`, `"bool"` …"""
+
+    @abstractmethod
+    def device(self, x: Array) -> str:
+        """Where the array lives, as `devices` names it."""
+
+    @abstractmethod
+    def astype(self, x: Array, dtype: str) -> Array:
+        """The array in another dtype; itself when it has that dtype already."""
+
+    def widen(self, x: Array) -> Array:
+        """A 16-bit float array as float32, any other as it is: the dtype to compute in."""
+        return self.astype(x, "float32") if self.dtype(x) in HALF_DTYPES else x
+
+    def is_floating(self, x: Array) -> bool:
+        """Whether the dtype is a real floating one."""
+        return "float" in self.dtype(x)
+
+    # --- Creation ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def arange(self, stop: Any, *, like: Array) -> Array:
+        """The integers 0 … stop − 1 in `index_dtype`, on the device of `like`."""
+
+    # --- Elementwise -------------------------------------------------------------------------
+
+    @abstractmethod
+    def exp(self, x: Array) -> Array:
+        """e to the power of each element."""
+
+    @abstractmethod
+    def log(self, x: Array) -> Array:
+        """The natural logarithm of each element: −inf at 0, NaN below."""
+
+    @abstractmethod
+    def sqrt(self, x: Array) -> Array:
+        """The square root of each element: NaN below 0."""
+
+    @abstractmethod
+    def tanh(self, x: Array) -> Array:
+        """The hyperbolic tangent of each element."""
+
+    @abstractmethod
+    def isnan(self, x: Array) -> Array:
+        """True where an element is NaN; False everywhere for integers and booleans."""
+
+    @abstractmethod
+    def maximum(self, x: Array, y: Any) -> Array:
+        """The larger of two elements; NaN where either is. `y` may be a Python scalar."""
+
+    @abstractmethod
+    def where(self, condition: Array, x: Any, y: Any) -> Array:
+        """`x` where the condition holds, else `y`; one of the two may be a Python scalar."""
+
+    # --- Reductions --------------------------------------------------------------------------
+
+    @abstractmethod
+    def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """The sum; 0 over nothing."""
+
+    @abstractmethod
+    def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """The mean; NaN over nothing.
+
+        Raises:
+            TypeError: The array is not floating.
+        """
+
+    @abstractmethod
+    def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """The product; 1 over nothing."""
+
+    @abstractmethod
+    def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """The maximum; NaN if one is there.
+
+        Raises:
+            ValueError: A reduced axis is empty.
+        """
+
+    @abstractmethod
+    def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """The minimum; NaN if one is there.
+
+        Raises:
+            ValueError: A reduced axis is empty.
+        """
+
+    @abstractmethod
+    def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """Whether any element is not zero."""
+
+    @abstractmethod
+    def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        """Whether every element is not zero."""
+
+    @abstractmethod
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        """The running sum along an axis, in the dtype that `sum` gives."""
+
+    @abstractmethod
+    def argmax(self, x: Array, axis: int = -1) -> Array:
+        """Where the maximum is: the lowest index among equals, the first NaN if there is one.
+
+        Raises:
+            ValueError: The axis is empty.
+        """
+
+    # --- Order -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        """The indices that sort, stably in both directions, NaN last."""
+
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        """The k largest along the last axis in falling order, and where they are.
+
+        Equal elements come in the order of their indices; NaN comes last.
+
+        Raises:
+            ValueError: k is negative or larger than the axis.
+        """
+        check_top_k(self.shape(x), k)
+        indices = self.argsort(x, descending=True)[..., :k]
+        return self.take_along_axis(x, indices, axis=-1), indices
+
+    # --- Indexing ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        """Whole slices by their index: the axis is replaced by the axes of `indices`.
+
+        Raises:
+            IndexError: An index is outside −n … n − 1, and its value can be read.
+        """
+
+    @abstractmethod
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        """One element for each index, all other axes walked together; they must be equal.
+
+        Raises:
+            IndexError: An index is outside −n … n − 1, and its value can be read.
+        """
+
+    @abstractmethod
+    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+        """The rows of `x` (n, …) added up by segment: (num_segments, …), as `sum` adds.
+
+        Raises:
+            IndexError: An id is outside 0 … num_segments − 1, and its value can be read.
+        """
+
+    # --- Joining and padding -----------------------------------------------------------------
+
+    @abstractmethod
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        """The arrays end to end along an axis."""
+
+    @abstractmethod
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        """The array with a border: one (before, after) pair an axis."""
+
+    # --- Products ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The matrix product over the last two axes, leading ones broadcast, in the same dtype.
+
+        Integers wrap; for booleans it is "any of both".
+        """
+
+    @abstractmethod
+    def einsum(self, equation: str, *arrays: Array) -> Array:
+        """Einstein summation with one-letter axes, in the dtype of the arrays; integers wrap."""
+
+    # --- What frameworks do and arrays do not ------------------------------------------------
+
+    @abstractmethod
+    def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
+        """The function as one compiled graph; its arguments are arrays, or trees of them.
+
+        With `dynamic`, sizes may change from call to call without a graph for each.
+        """
+
+    @abstractmethod
+    def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
+        """A function that returns `fn`'s scalar and its gradient by the first argument.
+
+        The first argument is an array or a tree of them; the gradient has its structure, with
+        zeros where the value does not depend on it.
+        """
+
+    @abstractmethod
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """The function mapped over a new leading axis of every argument and result."""
+
+    @abstractmethod
+    def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
+        """Run `fn` on stand-ins that have shape and dtype but no values to read.
+
+        Returns a tree of `(shape, dtype)` pairs in the place of arrays. Code that copies to the
+        host fails here, as it would while compiling.
+        """
+
+    def __repr__(self) -> str:
+        return f"<einport backend {self.name}>"
+
+
+# --- Shared by the adapters: plain checks and trees, no framework ----------------------------------
+
+
+def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """The axes counted from the front.
+
+    Raises:
+        ValueError: An axis is outside −ndim … ndim − 1.
+    """
+    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ValueError(f"axis {a} is out of range for an array with {ndim} axes")
+    return tuple(a % ndim for a in axes)
+
+
+def check_not_empty(shape: tuple[Any, ...], axis: Axes, what: str) -> None:
+    """Refuse a reduction that has no value over nothing."""
+    for a in normalise_axes(axis, len(shape)):
+        if isinstance(shape[a], int) and shape[a] == 0:
+            raise ValueError(f"{what} over axis {a} of size 0 has no value (shape {shape})")
+
+
+def check_top_k(shape: tuple[Any, ...], k: int) -> None:
+    """Refuse a k that the last axis cannot give."""
+    if not shape:
+        raise ValueError("top_k needs an array with at least one axis")
+    if k < 0 or (isinstance(shape[-1], int) and k > shape[-1]):
+        raise ValueError(f"top_k of k = {k} does not fit an axis of size {shape[-1]}")
+
+
+def check_indices(xp: Backend, indices: Array, size: Any, *, lowest: int | None = None) -> None:
+    """Refuse indices outside lowest … size − 1 where they can be read (lowest is −size)."""
+    if not xp.dtype(indices).startswith(("int", "uint")):
+        raise TypeError(f"indices must be integers, got {xp.dtype(indices)}")
+    if not xp.is_concrete(indices) or 0 in xp.shape(indices):
+        return
+    low, high = int(xp.min(indices)), int(xp.max(indices))
+    least = -size if lowest is None else lowest
+    if low < least or high >= size:
+        bad = low if low < least else high
+        raise IndexError(f"index {bad} is out of range for size {size}")
+
+
+def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
+    """Apply `fn` to the leaves of nested dictionaries, lists and tuples."""
+    if isinstance(tree, dict):
+        return {key: tree_map(fn, value) for key, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(tree_map(fn, item) for item in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(tree_map(fn, item) for item in tree)
+    return fn(tree)
+
+
+def tree_leaves(tree: Any) -> list[Any]:
+    """The leaves of nested dictionaries, lists and tuples, in order."""
+    leaves: list[Any] = []
+    tree_map(leaves.append, tree)
+    return leaves
+
+
+def tree_fill(tree: Any, leaves: Sequence[Any]) -> Any:
+    """The same structure with other leaves."""
+    remaining = iter(leaves)
+    return tree_map(lambda _: next(remaining), tree)

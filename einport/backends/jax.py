@@ -1,0 +1,235 @@
+"""The adapter for JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .base import (
+    HALF_DTYPES,
+    Array,
+    Axes,
+    Backend,
+    check_indices,
+    check_not_empty,
+    tree_map,
+)
+
+_WIDE = ("float64", "int64", "uint64", "complex128")
+
+
+class JaxBackend(Backend):
+    """JAX arrays, traced ones included."""
+
+    name = "jax"
+    title = "JAX"
+    module = "jax"
+
+    @property
+    def default_float(self) -> str:
+        return "float64" if jax.config.jax_enable_x64 else "float32"
+
+    @property
+    def index_dtype(self) -> str:
+        return "int64" if jax.config.jax_enable_x64 else "int32"
+
+    def dtype_scope(self, dtype: str) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = jax.enable_x64(True)
+        return scope if dtype in _WIDE else nullcontext()
+
+    def version(self) -> str:
+        return str(jax.__version__)
+
+    def devices(self) -> tuple[str, ...]:
+        names = [_device_name(d) for d in jax.devices()]
+        return (*names, *(n for n in map(_device_name, jax.devices("cpu")) if n not in names))
+
+    def owns(self, x: object) -> bool:
+        return isinstance(x, jax.Array)
+
+    def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
+        if dtype in _WIDE and not jax.config.jax_enable_x64:
+            raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
+        if isinstance(data, np.ndarray) and dtype is None:
+            _check_narrowing(data)
+        made = jnp.array(data, dtype=dtype)
+        return made if device is None else jax.device_put(made, _device(device))
+
+    def to_numpy(self, x: Array) -> Any:
+        return np.array(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
+
+    def is_concrete(self, x: Array) -> bool:
+        return not isinstance(x, jax.core.Tracer)
+
+    def shape(self, x: Array) -> tuple[Any, ...]:
+        return x.shape  # type: ignore[no-any-return]
+
+    def dtype(self, x: Array) -> str:
+        return x.dtype.name  # type: ignore[no-any-return]
+
+    def device(self, x: Array) -> str:
+        return ", ".join(sorted(_device_name(d) for d in x.devices()))
+
+    def astype(self, x: Array, dtype: str) -> Array:
+        return x.astype(dtype)
+
+    def arange(self, stop: Any, *, like: Array) -> Array:
+        made = jnp.arange(stop, dtype=self.index_dtype)
+        return made if not self.is_concrete(like) else jax.device_put(made, like.sharding)
+
+    def exp(self, x: Array) -> Array:
+        return jnp.exp(x)
+
+    def log(self, x: Array) -> Array:
+        return jnp.log(x)
+
+    def sqrt(self, x: Array) -> Array:
+        return jnp.sqrt(x)
+
+    def tanh(self, x: Array) -> Array:
+        return jnp.tanh(x)
+
+    def isnan(self, x: Array) -> Array:
+        return jnp.isnan(x)
+
+    def maximum(self, x: Array, y: Any) -> Array:
+        return jnp.maximum(x, jnp.asarray(y, x.dtype))
+
+    def where(self, condition: Array, x: Any, y: Any) -> Array:
+        dtype = (x if isinstance(x, jax.Array) else y).dtype
+        return jnp.where(condition, jnp.asarray(x, dtype), jnp.asarray(y, dtype))
+
+    def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return self._narrow(jnp.sum(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+
+    def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        if not self.is_floating(x):
+            raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
+        return self._narrow(jnp.mean(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+
+    def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return self._narrow(jnp.prod(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+
+    def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "max")
+        return jnp.max(x, axis=axis, keepdims=keepdims)
+
+    def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "min")
+        return jnp.min(x, axis=axis, keepdims=keepdims)
+
+    def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return jnp.any(x != 0, axis=axis, keepdims=keepdims)
+
+    def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return jnp.all(x != 0, axis=axis, keepdims=keepdims)
+
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        return self._narrow(jnp.cumsum(x, axis=axis, dtype=self._sum_dtype(x)), x)
+
+    def argmax(self, x: Array, axis: int = -1) -> Array:
+        check_not_empty(x.shape, axis, "argmax")
+        return jnp.argmax(x, axis=axis).astype(self.index_dtype)
+
+    def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        # Descending order is ascending order of a flipped key: that keeps NaN last.
+        key = x
+        if descending:
+            key = -x if self.is_floating(x) else jnp.invert(x)
+        return jnp.argsort(key, axis=axis, stable=True).astype(self.index_dtype)
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        return jnp.take(x, self._from_front(indices, x.shape[axis]), axis=axis, mode="clip")
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        front = self._from_front(indices, x.shape[axis])
+        return jnp.take_along_axis(x, front, axis=axis, mode="clip")
+
+    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+        check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = x.astype(self._sum_dtype(x))
+        return self._narrow(jax.ops.segment_sum(wide, segment_ids, num_segments), x)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return jnp.concatenate(list(arrays), axis=axis)
+
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        return jnp.pad(x, widths, constant_values=value)
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        if a.dtype == jnp.bool_:
+            return self.matmul(a.astype(jnp.int32), b.astype(jnp.int32)) != 0
+        product = jnp.matmul(a, b, preferred_element_type=jnp.float32 if a.dtype.name in HALF_DTYPES else a.dtype)
+        return product.astype(a.dtype)
+
+    def einsum(self, equation: str, *arrays: Array) -> Array:
+        first = arrays[0]
+        if first.dtype == jnp.bool_:
+            return self.einsum(equation, *(a.astype(jnp.int32) for a in arrays)) != 0
+        wide = [self.widen(a) for a in arrays]
+        return jnp.einsum(equation, *wide).astype(first.dtype)
+
+    def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = jax.jit(fn)
+        return compiled
+
+    def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
+        run: Callable[..., tuple[Array, Any]] = jax.value_and_grad(fn)
+        return run
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        mapped: Callable[..., Any] = jax.vmap(fn)
+        return mapped
+
+    def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
+        graph, result = jax.make_jaxpr(fn, return_shape=True)(*args)
+        if "callback" in str(graph):
+            raise RuntimeError("the traced function calls back to the host")
+        return tree_map(lambda x: (x.shape, x.dtype.name), result)
+
+    def _from_front(self, indices: Array, size: Any) -> Array:
+        check_indices(self, indices, size)
+        wide = indices.astype(self.index_dtype)
+        return jnp.where(wide < 0, wide + size, wide)
+
+    def _sum_dtype(self, x: Array) -> Any:
+        """What to add up in: float32 for 16-bit floats, the widest integer for integers."""
+        if x.dtype.name in HALF_DTYPES:
+            return jnp.float32
+        if self.is_floating(x) or x.dtype.name.startswith("complex") or x.dtype == jnp.uint64:
+            return x.dtype
+        return self.index_dtype
+
+    def _narrow(self, total: Array, x: Array) -> Array:
+        """A wide result in the dtype that einport promises for the input's."""
+        return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
+
+
+def _device_name(device: Any) -> str:
+    kind = str(device.platform)
+    return kind if kind == "cpu" and device.id == 0 else f"{kind}:{device.id}"
+
+
+def _device(name: str) -> Any:
+    kind, _, _ = name.partition(":")
+    for device in jax.devices(kind):
+        if _device_name(device) == name:
+            return device
+    raise ValueError(f"JAX has no device {name!r}")
+
+
+def _check_narrowing(data: np.ndarray[Any, Any]) -> None:
+    """JAX makes 32-bit integers of 64-bit ones, and wraps in silence: refuse instead."""
+    if data.dtype.name not in ("int64", "uint64") or jax.config.jax_enable_x64 or not data.size:
+        return
+    limits = np.iinfo(data.dtype.name.replace("64", "32"))
+    if data.min() < limits.min or data.max() > limits.max:
+        raise OverflowError(
+            f"values {data.min()} to {data.max()} do not fit JAX's {limits.dtype} "
+            "(set jax_enable_x64 for 64 bits)"
+        )

@@ -1,0 +1,212 @@
+"""The adapter for NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .base import (
+    HALF_DTYPES,
+    Array,
+    Axes,
+    Backend,
+    Gap,
+    check_indices,
+    check_not_empty,
+    normalise_axes,
+    tree_fill,
+    tree_leaves,
+    tree_map,
+)
+
+
+class NumpyBackend(Backend):
+    """NumPy arrays; bfloat16 is there when the package ml_dtypes is installed."""
+
+    name = "numpy"
+    title = "NumPy"
+    module = "numpy"
+    default_float = "float64"
+    gaps = (
+        Gap("*", "NumPy has no compiler", mode="compiled*"),
+        Gap("*", "NumPy has no automatic differentiation", mode="gradient*"),
+    )
+
+    def version(self) -> str:
+        return np.__version__
+
+    def devices(self) -> tuple[str, ...]:
+        return ("cpu",)
+
+    def owns(self, x: object) -> bool:
+        return isinstance(x, np.ndarray)
+
+    def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
+        if device not in (None, "cpu"):
+            raise ValueError(f"NumPy has one device, 'cpu', got {device!r}")
+        return np.array(data, dtype=None if dtype is None else _dtype(dtype))
+
+    def to_numpy(self, x: Array) -> Any:
+        return x.astype(np.float32) if x.dtype.name == "bfloat16" else np.array(x)
+
+    def is_concrete(self, x: Array) -> bool:
+        return True
+
+    def shape(self, x: Array) -> tuple[Any, ...]:
+        return x.shape  # type: ignore[no-any-return]
+
+    def dtype(self, x: Array) -> str:
+        return x.dtype.name  # type: ignore[no-any-return]
+
+    def device(self, x: Array) -> str:
+        return "cpu"
+
+    def astype(self, x: Array, dtype: str) -> Array:
+        return np.asarray(x.astype(_dtype(dtype), copy=False))
+
+    def arange(self, stop: Any, *, like: Array) -> Array:
+        return np.arange(stop, dtype=np.int64)
+
+    def exp(self, x: Array) -> Array:
+        return self._in_wide(np.exp, x)
+
+    def log(self, x: Array) -> Array:
+        return self._in_wide(np.log, x)
+
+    def sqrt(self, x: Array) -> Array:
+        return self._in_wide(np.sqrt, x)
+
+    def tanh(self, x: Array) -> Array:
+        return self._in_wide(np.tanh, x)
+
+    def isnan(self, x: Array) -> Array:
+        return np.asarray(np.isnan(x))
+
+    def maximum(self, x: Array, y: Any) -> Array:
+        return np.asarray(np.maximum(x, np.asarray(y, x.dtype)))
+
+    def where(self, condition: Array, x: Any, y: Any) -> Array:
+        dtype = (x if isinstance(x, np.ndarray) else y).dtype
+        return np.asarray(np.where(condition, np.asarray(x, dtype), np.asarray(y, dtype)))
+
+    def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        total = np.sum(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x))
+        return self._narrow(total, x)
+
+    def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        if not self.is_floating(x):
+            raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            axes = normalise_axes(axis, x.ndim)
+            total = np.sum(x, axis=axes, keepdims=keepdims, dtype=_sum_dtype(x))
+            count = np.prod([x.shape[a] for a in axes], dtype=np.float64).astype(total.dtype)
+            return np.asarray(np.divide(total, count)).astype(x.dtype, copy=False)
+
+    def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return self._narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
+
+    def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "max")
+        return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
+
+    def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "min")
+        return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
+
+    def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return np.asarray(np.any(x != 0, axis=axis, keepdims=keepdims))
+
+    def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return np.asarray(np.all(x != 0, axis=axis, keepdims=keepdims))
+
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        return self._narrow(np.cumsum(x, axis=axis, dtype=_sum_dtype(x)), x)
+
+    def argmax(self, x: Array, axis: int = -1) -> Array:
+        check_not_empty(x.shape, axis, "argmax")
+        return np.asarray(np.argmax(x, axis=axis))
+
+    def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        key = self.widen(x)
+        if descending:
+            key = -key if self.is_floating(x) else np.invert(key)
+        return np.argsort(key, axis=axis, kind="stable")
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        check_indices(self, indices, x.shape[axis])
+        return np.asarray(np.take(x, indices, axis=axis))
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        check_indices(self, indices, x.shape[axis])
+        return np.take_along_axis(x, indices, axis=axis)
+
+    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+        check_indices(self, segment_ids, num_segments, lowest=0)
+        total = np.zeros((num_segments, *x.shape[1:]), _sum_dtype(x))
+        np.add.at(total, segment_ids, x.astype(total.dtype, copy=False))
+        return self._narrow(total, x)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return np.concatenate(arrays, axis=axis)
+
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        return np.pad(x, widths, constant_values=value)
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        return np.asarray(np.matmul(self.widen(a), self.widen(b))).astype(a.dtype, copy=False)
+
+    def einsum(self, equation: str, *arrays: Array) -> Array:
+        wide = [self.widen(a) for a in arrays]
+        # A path lets NumPy reach BLAS; for one or two arrays there is nothing to search.
+        total = np.einsum(equation, *wide, optimize=len(wide) > 1)
+        return np.asarray(total).astype(arrays[0].dtype, copy=False)
+
+    def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
+        raise NotImplementedError("NumPy has no compiler: call the function itself")
+
+    def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
+        raise NotImplementedError("NumPy has no automatic differentiation")
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        def mapped(*args: Any) -> Any:
+            size = tree_leaves(args)[0].shape[0]
+            results = [fn(*tree_map(lambda x, i=i: x[i], args)) for i in range(size)]
+            columns = zip(*(tree_leaves(result) for result in results), strict=True)
+            return tree_fill(results[0], [np.stack(column) for column in columns])
+
+        return mapped
+
+    def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
+        # NumPy computes where its arrays are: there is no other place to copy from.
+        return tree_map(lambda x: (x.shape, x.dtype.name), fn(*args))
+
+    def _in_wide(self, fn: Callable[[Array], Array], x: Array) -> Array:
+        with np.errstate(all="ignore"):  # inf and NaN are results here, as on other frameworks
+            return np.asarray(fn(self.widen(x))).astype(x.dtype, copy=False)
+
+    def _narrow(self, total: Array, x: Array) -> Array:
+        """A wide result in the dtype that einport promises for the input's."""
+        total = np.asarray(total)
+        with np.errstate(over="ignore"):
+            return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise TypeError("NumPy has no bfloat16 unless ml_dtypes is installed") from None
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+def _sum_dtype(x: Array) -> Any:
+    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
+    if x.dtype.name in HALF_DTYPES:
+        return np.float32
+    if x.dtype.kind in "biu" and x.dtype != np.uint64:
+        return np.int64
+    return x.dtype

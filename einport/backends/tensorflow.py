@@ -1,0 +1,282 @@
+"""The adapter for TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .base import (
+    HALF_DTYPES,
+    Array,
+    Axes,
+    Backend,
+    check_indices,
+    check_not_empty,
+    tree_fill,
+    tree_leaves,
+    tree_map,
+)
+
+
+class TensorflowBackend(Backend):
+    """TensorFlow tensors and variables, symbolic ones included."""
+
+    name = "tensorflow"
+    title = "TensorFlow"
+    module = "tensorflow"
+    default_float = "float32"
+
+    def version(self) -> str:
+        return str(tf.__version__)
+
+    def devices(self) -> tuple[str, ...]:
+        names = [_device_name(d.name) for d in tf.config.list_logical_devices()]
+        return tuple(sorted(names, key=lambda n: n.startswith("cpu")))
+
+    def owns(self, x: object) -> bool:
+        return isinstance(x, tf.Tensor | tf.Variable)
+
+    def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
+        wanted = None if dtype is None else _dtype(dtype)
+        # TensorFlow may keep using a NumPy array's memory: give it a copy that is its own.
+        own = np.array(data) if isinstance(data, np.ndarray) else data
+        if wanted is not None:
+            own = np.array(own).astype(wanted.as_numpy_dtype)
+        with tf.device(device or self.devices()[0]):
+            return tf.constant(own, dtype=wanted)
+
+    def to_numpy(self, x: Array) -> Any:
+        return np.array((tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x).numpy())
+
+    def is_concrete(self, x: Array) -> bool:
+        if isinstance(x, tf.Variable):
+            return bool(tf.executing_eagerly())
+        return not tf.is_symbolic_tensor(x)
+
+    def shape(self, x: Array) -> tuple[Any, ...]:
+        return tuple(x.shape)
+
+    def dtype(self, x: Array) -> str:
+        return x.dtype.name  # type: ignore[no-any-return]
+
+    def device(self, x: Array) -> str:
+        return _device_name(x.device)
+
+    def astype(self, x: Array, dtype: str) -> Array:
+        return tf.cast(x, _dtype(dtype))
+
+    def arange(self, stop: Any, *, like: Array) -> Array:
+        return tf.range(tf.cast(stop, tf.int64))
+
+    def exp(self, x: Array) -> Array:
+        return tf.exp(x)
+
+    def log(self, x: Array) -> Array:
+        return tf.math.log(x)
+
+    def sqrt(self, x: Array) -> Array:
+        return tf.sqrt(x)
+
+    def tanh(self, x: Array) -> Array:
+        return tf.tanh(x)
+
+    def isnan(self, x: Array) -> Array:
+        if self.is_floating(x):
+            return tf.math.is_nan(x)
+        return tf.zeros_like(x, dtype=tf.bool)
+
+    def maximum(self, x: Array, y: Any) -> Array:
+        other = tf.cast(y, x.dtype)
+        return tf.logical_or(x, other) if x.dtype == tf.bool else tf.maximum(x, other)
+
+    def where(self, condition: Array, x: Any, y: Any) -> Array:
+        dtype = (x if self.owns(x) else y).dtype
+        return tf.where(condition, _constant(x, dtype), _constant(y, dtype))
+
+    def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        total = tf.reduce_sum(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        return _narrow(total, x)
+
+    def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        if not self.is_floating(x):
+            raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
+        total = tf.reduce_mean(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        return _narrow(total, x)
+
+    def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        total = tf.reduce_prod(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        return _narrow(total, x)
+
+    def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(self.shape(x), axis, "max")
+        if x.dtype == tf.bool:
+            return tf.reduce_any(x, axis=axis, keepdims=keepdims)
+        return self._with_nan(tf.reduce_max, x, axis, keepdims)
+
+    def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(self.shape(x), axis, "min")
+        if x.dtype == tf.bool:
+            return tf.reduce_all(x, axis=axis, keepdims=keepdims)
+        return self._with_nan(tf.reduce_min, x, axis, keepdims)
+
+    def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return tf.reduce_any(tf.cast(x, tf.bool), axis=axis, keepdims=keepdims)
+
+    def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        return tf.reduce_all(tf.cast(x, tf.bool), axis=axis, keepdims=keepdims)
+
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        return _narrow(tf.cumsum(tf.cast(x, _sum_dtype(x)), axis=axis), x)
+
+    def argmax(self, x: Array, axis: int = -1) -> Array:
+        check_not_empty(self.shape(x), axis, "argmax")
+        # TensorFlow's own passes over NaN, which has the largest key here but for that.
+        return tf.argmax(self._sort_key(x), axis=axis, output_type=tf.int64)
+
+    def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        key = self._sort_key(x)
+        if descending:
+            flipped = tf.bitwise.invert(key)
+            key = tf.where(self.isnan(x), key, flipped) if self.is_floating(x) else flipped
+        return tf.cast(tf.argsort(key, axis=axis, stable=True), tf.int64)
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        return tf.gather(x, self._from_front(x, indices, axis), axis=axis)
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        front = self._from_front(x, indices, axis)
+        last = len(self.shape(x)) - 1
+        if axis in (-1, last):
+            return tf.gather(x, front, batch_dims=last, axis=last)
+        order = [a for a in range(last + 1) if a != axis % (last + 1)] + [axis % (last + 1)]
+        back = [order.index(a) for a in range(last + 1)]
+        found = tf.gather(
+            tf.transpose(x, order), tf.transpose(front, order), batch_dims=last, axis=last
+        )
+        return tf.transpose(found, back)
+
+    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+        check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = tf.cast(x, _sum_dtype(x))
+        ids = tf.cast(segment_ids, tf.int64)
+        return _narrow(tf.math.unsorted_segment_sum(wide, ids, num_segments), x)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return tf.concat(list(arrays), axis=axis)
+
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        return tf.pad(x, [list(pair) for pair in widths], constant_values=_constant(value, x.dtype))
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        if a.dtype == tf.bool:
+            return tf.cast(self.matmul(tf.cast(a, tf.int32), tf.cast(b, tf.int32)), tf.bool)
+        wide = _product_dtype(a)
+        return tf.cast(tf.matmul(tf.cast(a, wide), tf.cast(b, wide)), a.dtype)
+
+    def einsum(self, equation: str, *arrays: Array) -> Array:
+        first = arrays[0]
+        if first.dtype == tf.bool:
+            return tf.cast(
+                self.einsum(equation, *(tf.cast(a, tf.int32) for a in arrays)), tf.bool
+            )
+        wide = _product_dtype(first)
+        return tf.cast(tf.einsum(equation, *(tf.cast(a, wide) for a in arrays)), first.dtype)
+
+    def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = tf.function(fn, autograph=False, reduce_retracing=dynamic)
+        return compiled
+
+    def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
+        def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            leaves = [tf.identity(leaf) for leaf in tree_leaves(tree)]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(leaves)
+                value = fn(tree_fill(tree, leaves), *rest)
+            zero = tf.UnconnectedGradients.ZERO
+            return value, tree_fill(tree, tape.gradient(value, leaves, zero))
+
+        return run
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        def mapped(*args: Any) -> Any:
+            return tf.vectorized_map(lambda items: fn(*items), args)
+
+        return mapped
+
+    def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
+        graph = tf.function(fn, autograph=False).get_concrete_function(*args)
+        if any("PyFunc" in op.type for op in graph.graph.get_operations()):
+            raise RuntimeError("the traced function calls back to the host")
+        return tree_map(lambda x: (tuple(x.shape), x.dtype.name), graph.structured_outputs)
+
+    def _from_front(self, x: Array, indices: Array, axis: int) -> Array:
+        static = self.shape(x)[axis]
+        if static is not None:
+            check_indices(self, indices, static)
+        size = tf.shape(x, out_type=tf.int64)[axis] if static is None else static
+        wide = tf.cast(indices, tf.int64)
+        return tf.where(wide < 0, wide + size, wide)
+
+    def _sort_key(self, x: Array) -> Array:
+        """Integers in the order of the elements, with NaN the largest: TensorFlow sorts those.
+
+        The bits of a float, read as a signed integer, rise with it where it is positive and fall
+        where it is negative; flipping the latter's magnitude bits makes one rising order.
+        """
+        if not self.is_floating(x):
+            return tf.cast(x, tf.int32) if x.dtype == tf.bool else x
+        bits = tf.int64 if x.dtype == tf.float64 else tf.int32
+        plain = self.widen(x) + 0.0  # −0 becomes 0, its equal
+        key = tf.bitcast(plain, bits)
+        key = tf.where(key < 0, tf.bitwise.bitwise_xor(key, bits.max), key)
+        return tf.where(tf.math.is_nan(x), tf.constant(bits.max, bits), key)
+
+    def _with_nan(self, reduce: Any, x: Array, axis: Axes, keepdims: bool) -> Array:
+        result = reduce(x, axis=axis, keepdims=keepdims)
+        if tf.executing_eagerly() or not self.is_floating(x):
+            return result
+        # XLA's extremum passes over NaN.
+        found = tf.reduce_any(tf.math.is_nan(x), axis=axis, keepdims=keepdims)
+        return tf.where(found, _constant(float("nan"), x.dtype), result)
+
+
+def _dtype(name: str) -> Any:
+    try:
+        return tf.as_dtype(name)
+    except TypeError:
+        raise TypeError(f"TensorFlow has no dtype {name!r}") from None
+
+
+def _constant(x: Any, dtype: Any) -> Array:
+    return x if isinstance(x, tf.Tensor | tf.Variable) else tf.cast(x, dtype)
+
+
+def _device_name(name: str) -> str:
+    """`…/device:GPU:0` as `gpu:0`; the first processor is plain `cpu`."""
+    kind, _, number = name.rpartition("device:")[2].partition(":")
+    return "cpu" if (kind, number) == ("CPU", "0") else f"{kind.lower()}:{number}"
+
+
+def _sum_dtype(x: Array) -> Any:
+    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
+    if x.dtype.name in HALF_DTYPES:
+        return tf.float32
+    if x.dtype.is_floating or x.dtype.is_complex or x.dtype == tf.uint64:
+        return x.dtype
+    return tf.int64
+
+
+def _product_dtype(x: Array) -> Any:
+    """What to multiply matrices in: TensorFlow lacks the narrow integers."""
+    if x.dtype.name in HALF_DTYPES:
+        return tf.float32
+    narrow = x.dtype.is_integer and x.dtype.size < 4
+    return tf.int32 if narrow else x.dtype
+
+
+def _narrow(total: Array, x: Array) -> Array:
+    """A wide result in the dtype that einport promises for the input's."""
+    return tf.cast(total, x.dtype) if x.dtype.name in HALF_DTYPES else total

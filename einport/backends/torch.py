@@ -1,0 +1,250 @@
+"""The adapter for PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from .base import (
+    HALF_DTYPES,
+    Array,
+    Axes,
+    Backend,
+    check_indices,
+    check_not_empty,
+    normalise_axes,
+    tree_fill,
+    tree_leaves,
+    tree_map,
+)
+
+_NAMES = {
+    value: str(value).removeprefix("torch.")
+    for value in vars(torch).values()
+    if isinstance(value, torch.dtype)
+}
+_DTYPES = {name: value for value, name in _NAMES.items()}
+
+
+class TorchBackend(Backend):
+    """PyTorch tensors."""
+
+    name = "torch"
+    title = "PyTorch"
+    module = "torch"
+
+    @property
+    def default_float(self) -> str:
+        return _NAMES[torch.get_default_dtype()]
+
+    def version(self) -> str:
+        return str(torch.__version__)
+
+    def devices(self) -> tuple[str, ...]:
+        accelerators = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            accelerators.append("mps:0")
+        return (*accelerators, "cpu")
+
+    def owns(self, x: object) -> bool:
+        return isinstance(x, torch.Tensor)
+
+    def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
+        if dtype is not None and dtype not in _DTYPES:
+            raise TypeError(f"PyTorch has no dtype {dtype!r}")
+        wanted = None if dtype is None else _DTYPES[dtype]
+        return torch.tensor(data, dtype=wanted, device=device or "cpu")
+
+    def to_numpy(self, x: Array) -> Any:
+        wide = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
+        return wide.cpu().resolve_conj().resolve_neg().numpy().copy()
+
+    def is_concrete(self, x: Array) -> bool:
+        if torch.compiler.is_compiling():
+            return False
+        if x.device.type == "meta" or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return False
+        # A subclass (a fake tensor, a proxy) may have no values; a parameter is a plain tensor.
+        return type(x) in (torch.Tensor, torch.nn.Parameter)
+
+    def shape(self, x: Array) -> tuple[Any, ...]:
+        return x.shape  # type: ignore[no-any-return]
+
+    def dtype(self, x: Array) -> str:
+        return _NAMES[x.dtype]
+
+    def device(self, x: Array) -> str:
+        return str(x.device)
+
+    def astype(self, x: Array, dtype: str) -> Array:
+        return x.to(_DTYPES[dtype])
+
+    def arange(self, stop: Any, *, like: Array) -> Array:
+        return torch.arange(stop, device=like.device)
+
+    def exp(self, x: Array) -> Array:
+        return torch.exp(x)
+
+    def log(self, x: Array) -> Array:
+        return torch.log(x)
+
+    def sqrt(self, x: Array) -> Array:
+        return torch.sqrt(x)
+
+    def tanh(self, x: Array) -> Array:
+        return torch.tanh(x)
+
+    def isnan(self, x: Array) -> Array:
+        return torch.isnan(x)
+
+    def maximum(self, x: Array, y: Any) -> Array:
+        if isinstance(y, torch.Tensor):
+            return torch.maximum(x, y)
+        return torch.maximum(x, torch.full((), y, dtype=x.dtype, device=x.device))
+
+    def where(self, condition: Array, x: Any, y: Any) -> Array:
+        return torch.where(condition, x, y)
+
+    def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        axes = normalise_axes(axis, x.ndim)
+        if not axes:
+            return self._as_sum(x)
+        total = torch.sum(x, dim=axes, keepdim=keepdims, dtype=_sum_dtype(x))
+        return self._narrow(total, x)
+
+    def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        if not x.is_floating_point():
+            raise TypeError(f"mean needs a floating dtype, got {self.dtype(x)}")
+        axes = normalise_axes(axis, x.ndim)
+        if not axes:
+            return x
+        return self._narrow(torch.mean(x, dim=axes, keepdim=keepdims, dtype=_sum_dtype(x)), x)
+
+    def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        total = x.to(_sum_dtype(x))
+        for a in sorted(normalise_axes(axis, x.ndim), reverse=True):
+            total = torch.prod(total, dim=a, keepdim=keepdims)
+        return self._narrow(total, x)
+
+    def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "max")
+        axes = normalise_axes(axis, x.ndim)
+        return torch.amax(x, dim=axes, keepdim=keepdims) if axes else x
+
+    def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        check_not_empty(x.shape, axis, "min")
+        axes = normalise_axes(axis, x.ndim)
+        return torch.amin(x, dim=axes, keepdim=keepdims) if axes else x
+
+    def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        axes = normalise_axes(axis, x.ndim)
+        return torch.any(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
+
+    def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        axes = normalise_axes(axis, x.ndim)
+        return torch.all(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
+
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        return self._narrow(torch.cumsum(x, dim=axis, dtype=_sum_dtype(x)), x)
+
+    def argmax(self, x: Array, axis: int = -1) -> Array:
+        check_not_empty(x.shape, axis, "argmax")
+        return torch.argmax(x.to(torch.uint8) if x.dtype == torch.bool else x, dim=axis)
+
+    def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        # Descending order is ascending order of a flipped key: that keeps NaN last.
+        key = x
+        if descending:
+            key = -x if x.is_floating_point() else torch.bitwise_not(x)
+        return torch.argsort(key, dim=axis, stable=True)
+
+    def take(self, x: Array, indices: Array, axis: int) -> Array:
+        a = axis % x.ndim
+        flat = self._from_front(indices, x.shape[a]).reshape(-1)
+        shape = (*x.shape[:a], *indices.shape, *x.shape[a + 1 :])
+        return torch.index_select(x, a, flat).reshape(shape)
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        return torch.gather(x, axis, self._from_front(indices, x.shape[axis]))
+
+    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+        check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = x.to(_sum_dtype(x))
+        total = wide.new_zeros((num_segments, *x.shape[1:]))
+        return self._narrow(total.index_add(0, segment_ids.long(), wide), x)
+
+    def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
+        return torch.cat(list(arrays), dim=axis)
+
+    def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        flat = [width for pair in reversed(list(widths)) for width in pair]
+        return torch.nn.functional.pad(x, flat, value=value)
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        if a.dtype == torch.bool:
+            return self.matmul(a.int(), b.int()) != 0
+        if a.is_floating_point() or a.device.type == "cpu":
+            return torch.matmul(a, b)
+        # Accelerators multiply no integer matrices.
+        return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2, dtype=a.dtype)
+
+    def einsum(self, equation: str, *arrays: Array) -> Array:
+        dtype = arrays[0].dtype
+        if dtype == torch.bool:
+            return torch.einsum(equation, *(a.int() for a in arrays)) != 0
+        if _NAMES[dtype] in HALF_DTYPES:
+            return torch.einsum(equation, *(a.float() for a in arrays)).to(dtype)
+        return torch.einsum(equation, *arrays)
+
+    def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = torch.compile(fn, fullgraph=True, dynamic=dynamic or None)
+        return compiled
+
+    def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
+        def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            leaves = [leaf.detach().requires_grad_() for leaf in tree_leaves(tree)]
+            value = fn(tree_fill(tree, leaves), *rest)
+            if not value.requires_grad:
+                return value, tree_fill(tree, [torch.zeros_like(leaf) for leaf in leaves])
+            grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
+            return value.detach(), tree_fill(tree, grads)
+
+        return run
+
+    def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        mapped: Callable[..., Any] = torch.func.vmap(fn)
+        return mapped
+
+    def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
+        def stand_in(x: Any) -> Any:
+            return x.to("meta") if isinstance(x, torch.Tensor) else x
+
+        def describe(x: Array) -> tuple[tuple[int, ...], str]:
+            if x.device.type != "meta":
+                raise RuntimeError(f"the result left its device for {x.device}")
+            return tuple(x.shape), _NAMES[x.dtype]
+
+        return tree_map(describe, fn(*tree_map(stand_in, args)))
+
+    def _from_front(self, indices: Array, size: Any) -> Array:
+        check_indices(self, indices, size)
+        wide = indices.long()
+        return torch.where(wide < 0, wide + size, wide)
+
+    def _as_sum(self, x: Array) -> Array:
+        return self._narrow(x.to(_sum_dtype(x)), x)
+
+    def _narrow(self, total: Array, x: Array) -> Array:
+        """A wide result in the dtype that einport promises for the input's."""
+        return total.to(x.dtype) if _NAMES[x.dtype] in HALF_DTYPES else total
+
+
+def _sum_dtype(x: Array) -> torch.dtype:
+    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
+    if _NAMES[x.dtype] in HALF_DTYPES:
+        return torch.float32
+    if x.is_floating_point() or x.is_complex() or x.dtype == torch.uint64:
+        return x.dtype  # type: ignore[no-any-return]
+    return torch.int64

@@ -1,0 +1,2 @@
+def test_name(backend):
+    assert backend.title
