@@ -127,6 +127,10 @@ def backend_of(*arrays: object) -> Backend:
     Raises:
         TypeError: Something is not an array, or the arrays are of two frameworks.
     """
+    if len(arrays) == 1:  # the common case, without the loop
+        only = _by_type.get(type(arrays[0]))
+        if only is not None:
+            return only
     first = None
     for array in arrays:
         found = _by_type.get(type(array)) or find(array)

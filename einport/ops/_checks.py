@@ -1,0 +1,218 @@
+"""Refuse bad input in the user's words, before any framework is called.
+
+Each function takes the operation's name first, and names the argument, what came and what was
+needed. A size that is not an `int` is unknown while tracing and is taken as possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index as as_index
+from typing import Any
+
+from ..backends import Array, Backend, describe, find
+
+KNOWN_FRAMEWORKS = "NumPy, PyTorch, JAX or TensorFlow"
+
+INTEGERS = frozenset(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+NUMBERS = INTEGERS | FLOATS | {"bool", "complex64", "complex128"}
+
+_SYMBOLS = frozenset({"SymInt", "_DimExpr"})
+"""PyTorch's and JAX's types for a size that is not known yet."""
+
+
+def array(op: str, name: str, x: object) -> Backend:
+    """The adapter of one argument that must be an array."""
+    xp = find(x)
+    if xp is None:
+        raise TypeError(f"{op}: {name} must be an array of {KNOWN_FRAMEWORKS}, got {describe(x)}")
+    return xp
+
+
+def arrays(op: str, **named: object) -> Backend:
+    """The adapter of several arguments that must be arrays of one framework."""
+    first_name, xp = "", None
+    for name, x in named.items():
+        found = array(op, name, x)
+        if xp is None:
+            first_name, xp = name, found
+        elif found is not xp:
+            raise TypeError(
+                f"{op}: {first_name} is an array of {xp.title} and {name} one of {found.title}; "
+                "pass arrays of one framework"
+            )
+    assert xp is not None  # noqa: S101  (every caller names at least one)
+    return xp
+
+
+def same_dtype(op: str, xp: Backend, **named: Array) -> str:
+    """The dtype that the arguments must share: frameworks disagree about mixing them."""
+    (first_name, first), *rest = named.items()
+    dtype = xp.dtype(first)
+    for name, x in rest:
+        if xp.dtype(x) != dtype:
+            raise TypeError(
+                f"{op}: {first_name} is {dtype} and {name} is {xp.dtype(x)}; "
+                "pass arrays of one dtype"
+            )
+    return dtype
+
+
+def floating(op: str, name: str, xp: Backend, x: Array) -> None:
+    """The argument must have a real floating dtype."""
+    if xp.dtype(x) not in FLOATS:
+        raise TypeError(f"{op}: {name} must have a floating dtype, got {xp.dtype(x)}")
+
+
+def numbers(op: str, name: str, xp: Backend, x: Array) -> None:
+    """The argument must hold numbers or booleans."""
+    if xp.dtype(x) not in NUMBERS:
+        raise TypeError(f"{op}: {name} must hold numbers, got {xp.dtype(x)}")
+
+
+def real(op: str, name: str, xp: Backend, x: Array) -> None:
+    """The argument must hold real numbers or booleans."""
+    if xp.dtype(x) not in NUMBERS or xp.dtype(x).startswith("complex"):
+        raise TypeError(f"{op}: {name} must hold real numbers, got {xp.dtype(x)}")
+
+
+def integers(op: str, name: str, xp: Backend, x: Array) -> None:
+    """The argument must hold integers, as indices do."""
+    if xp.dtype(x) not in INTEGERS:
+        raise TypeError(f"{op}: {name} must have an integer dtype, got {xp.dtype(x)}")
+
+
+def boolean(op: str, name: str, xp: Backend, x: Array) -> None:
+    """The argument must hold booleans, as masks do."""
+    if xp.dtype(x) != "bool":
+        raise TypeError(f"{op}: {name} must have dtype bool, got {xp.dtype(x)}")
+
+
+def rank(op: str, name: str, shape: Sequence[Any], axes: str) -> None:
+    """The shape must have the axes of a pattern such as `"b c h w"` or `"... h w"`."""
+    names = axes.split()
+    fixed = len(names) - ("..." in names)
+    fits = len(shape) == fixed if fixed == len(names) else len(shape) >= fixed
+    if not fits:
+        needed = _count(fixed) if fixed == len(names) else f"at least {_count(fixed)}"
+        raise ValueError(
+            f"{op}: {name} must have {needed} ({axes}), got {len(shape)} "
+            f"({name} has shape {show(shape)})"
+        )
+
+
+def not_empty(op: str, name: str, shape: Sequence[Any], axes: dict[str, int]) -> None:
+    """The axes, given by what they are called and where they are, must not be of size 0."""
+    for what, axis in axes.items():
+        if isinstance(shape[axis], int) and shape[axis] == 0:
+            raise ValueError(
+                f"{op}: the {what} of {name} must be at least 1, got 0 "
+                f"({name} has shape {show(shape)})"
+            )
+
+
+def count(op: str, name: str, value: object) -> int:
+    """A whole number of at least 1; a size that is still a symbol passes as it is."""
+    number = whole(op, name, value)
+    if isinstance(number, int) and number < 1:
+        raise ValueError(f"{op}: {name} must be at least 1, got {number}")
+    return number
+
+
+def whole(op: str, name: str, value: object) -> int:
+    """A whole number, as a plain `int` unless it is a traced size."""
+    if type(value) is int:
+        return value
+    if is_symbol(value):
+        return value  # type: ignore[return-value]
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return as_index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be an integer, got {shown(value)}") from None
+
+
+def counts(op: str, name: str, value: object, length: int) -> tuple[int, ...]:
+    """A sequence of whole numbers of at least 1, one an axis."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise TypeError(f"{op}: {name} must be a sequence of integers, got {shown(value)}")
+    found = tuple(count(op, f"{name}[{i}]", item) for i, item in enumerate(value))
+    if len(found) != length:
+        raise ValueError(
+            f"{op}: {name} must have one count for each of the {length} axes, got {len(found)}"
+        )
+    return found
+
+
+def one_of(op: str, name: str, value: object, known: Sequence[str]) -> None:
+    """One of a few words."""
+    if value not in known:
+        words = " or ".join(repr(word) for word in known)
+        raise ValueError(f"{op}: {name} must be {words}, got {value!r}")
+
+
+def flag(op: str, name: str, value: object) -> None:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{op}: {name} must be True or False, got {shown(value)}")
+
+
+def ids(op: str, name: str, xp: Backend, x: Array, size: int) -> None:
+    """Integers from 0 to size − 1, in an array that is not empty and can be read."""
+    low, high = int(xp.min(x)), int(xp.max(x))
+    if low < 0 or high >= size:
+        raise IndexError(
+            f"{op}: {name} must be from 0 to {size - 1}, got {low if low < 0 else high}"
+        )
+
+
+def divides(factor: Any, size: Any) -> bool:
+    """Whether the factor divides the size, as far as both are known."""
+    if not isinstance(size, int) or not isinstance(factor, int):
+        return True
+    return size % factor == 0
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two sizes are equal, as far as both are known."""
+    return not isinstance(a, int) or not isinstance(b, int) or a == b
+
+
+def same_sizes(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    """Whether two shapes are equal, as far as their sizes are known."""
+    return len(a) == len(b) and all(map(equal, a, b))
+
+
+def broadcasts(shape: Sequence[Any], target: Sequence[Any]) -> bool:
+    """Whether a shape stretches to the target by axes of size 1, as far as both are known."""
+    if len(shape) > len(target):
+        return False
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    return all(size == 1 or equal(size, wanted) for size, wanted in pairs)
+
+
+def is_symbol(value: object) -> bool:
+    """Whether a size is known only when the traced program runs."""
+    if type(value).__name__ in _SYMBOLS:
+        return True
+    xp = find(value)
+    return xp is not None and not xp.is_concrete(value)
+
+
+def show(shape: Sequence[Any]) -> str:
+    """A shape as a tuple, with `?` for the sizes that are not known."""
+    sizes = ["?" if size is None else str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def shown(value: object) -> str:
+    """A wrong value in an error message: short ones in full, others by their type."""
+    if isinstance(value, bool | int | float | str) and len(repr(value)) <= 40:
+        return repr(value)
+    return describe(value)
+
+
+def _count(n: int) -> str:
+    return f"{n} axis" if n == 1 else f"{n} axes"

@@ -1,0 +1,30 @@
+"""Reductions by pattern that leave the axes where they stand.
+
+`einops.reduce` moves the reduced axes to the end first, which in eager JAX and TensorFlow is a
+copy. Here a pattern only names the axes, and the adapter reduces them in place.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from ..backends import Array
+
+
+def reduce_axes(reduction: Any, x: Array, pattern: str) -> Array:
+    """Reduce the axes that a pattern drops: `reduce_axes(xp.mean, x, "b c h w -> b c")`.
+
+    A dropped axis may stay as `1`: `"b c h w -> b c 1 1"`. The order of the others is kept.
+    """
+    axes, keepdims = _read(pattern)
+    return reduction(x, axis=axes, keepdims=keepdims)
+
+
+@lru_cache(256)
+def _read(pattern: str) -> tuple[tuple[int, ...], bool]:
+    left, right = (side.split() for side in pattern.split("->"))
+    axes = tuple(i - len(left) for i, name in enumerate(left) if name not in right)
+    keepdims = len(right) == len(left)
+    assert [n for n in left if n in right] == [n for n in right if n != "1"], pattern  # noqa: S101
+    return axes, keepdims
