@@ -146,15 +146,9 @@ def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
             f"(expert_outputs has shape {check.show(rows)}, gate_weights {check.show(weights)})"
         )
     lengths = {name: n for name, n in zip("bsk", weights, strict=True) if n is not None}
-    if len(lengths) == 3:
-        del lengths["b"]  # what is left to infer may be unknown, and may not be when s·k is 0
-    if s == 0 or k == 0:
-        lengths["b"] = b
     per_token = rearrange(expert_outputs, "(b s k) d -> b s k d", **lengths)
-    return contract(op, xp, {"outputs": per_token, "weights": gate_weights}, _WEIGHTED_SUM)
-
-
-_WEIGHTED_SUM = "b s k d, b s k -> b s d"
+    factors = {"expert_outputs": per_token, "gate_weights": gate_weights}
+    return contract(op, xp, factors, "b s k d, b s k -> b s d")
 
 
 def expert_linear(x: A, weight: A) -> A:

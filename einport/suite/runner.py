@@ -1,0 +1,199 @@
+"""Run one case of one entry on one framework, and say what came of it."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backends import Backend, Gap
+from ..backends.base import tree_map
+from ..catalog import Case, Entry, Mistake
+from ..catalog._entry import Given, Values
+from .inputs import draw_inputs, to_backend, to_oracle
+from .judge import Verdict, Wrong, check_untouched, judge
+
+EAGER = "eager"
+ABSTRACT = "abstract"
+MODES = (EAGER, ABSTRACT)
+"""Eager: called as it is. Abstract: run on stand-ins without values, where a copy to the host
+fails as it would while compiling; shapes and dtypes must come out as they do eagerly."""
+
+
+class Seeded:
+    """Choices for drawn cases from a seeded generator."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)  # noqa: S311
+
+    def integer(self, low: int, high: int) -> int:
+        """A whole number from low to high, both included."""
+        return self._random.randint(low, high)
+
+    def choice(self, options: Sequence[Any]) -> Any:
+        """One of the options."""
+        return self._random.choice(options)
+
+
+class Outcome(NamedTuple):
+    """What came of one case."""
+
+    status: str
+    """`pass`, `fail` or `unsupported`."""
+    error: float = 0.0
+    compared: int = 0
+    reason: str = ""
+
+
+def gap_of(xp: Backend, entry: Entry, mode: str, dtype: str) -> Gap | None:
+    """The declared gap that covers an operation, mode and dtype, if one does."""
+    for gap in xp.gaps:
+        patterns = ((entry.name, gap.op), (mode, gap.mode), (dtype, gap.dtype))
+        if all(fnmatchcase(name, pattern) for name, pattern in patterns):
+            return gap
+    return None
+
+
+def run_case(
+    entry: Entry, case: Case, xp: Backend, device: str, dtype: str, mode: str = EAGER
+) -> Verdict:
+    """Run a case and judge it.
+
+    Raises:
+        Wrong: The result is not what was promised.
+        Exception: Whatever the operation raised.
+    """
+    with xp.dtype_scope(dtype):
+        inputs = draw_inputs(case, dtype, entry.name)
+        if mode == ABSTRACT:
+            return _run_abstract(entry, xp, device, inputs)
+        args, kwargs = arrays = to_backend(xp, inputs, device)
+        result = entry.op(*args, **kwargs)
+        expected, magnitude = _expected(entry, case, dtype, inputs)
+        verdict = judge(entry, case, xp, device, dtype, result, expected, magnitude)
+        check_untouched(xp, arrays, inputs)
+        return verdict
+
+
+def outcome_of(
+    entry: Entry, case: Case, xp: Backend, device: str, dtype: str, mode: str = EAGER
+) -> Outcome:
+    """Run a case and say what came of it; a declared gap must fail."""
+    gap = gap_of(xp, entry, mode, dtype)
+    try:
+        verdict = run_case(entry, case, xp, device, dtype, mode)
+    except Exception as error:  # an operation may raise anything: it is reported, not lost
+        if gap is not None:
+            return Outcome("unsupported", reason=gap.reason)
+        text = str(error) if isinstance(error, Wrong) else _brief(error)
+        return Outcome("fail", reason=f"{case.name}, {dtype}, {mode}: {text}")
+    if gap is not None:
+        return Outcome("fail", reason=f"works, but a gap is declared: {gap.reason}")
+    if verdict.compared == 0 and 0 not in _sizes(case):
+        return Outcome("fail", reason=f"{case.name}, {dtype}, {mode}: compared nothing")
+    return Outcome("pass", verdict.error, verdict.compared)
+
+
+def check_mistake(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> None:
+    """A bad call must raise the exception and message that the catalog gives.
+
+    Raises:
+        Wrong: It does not.
+    """
+    inputs = draw_inputs(mistake.call, _mistake_dtype(entry), entry.name)
+    args, kwargs = to_backend(xp, inputs, device)
+    try:
+        entry.op(*args, **kwargs)
+    except Exception as error:
+        if type(error) is not mistake.error or str(error) != mistake.message:
+            raise Wrong(
+                f"raised {type(error).__name__}: {error}\n"
+                f"expected {mistake.error.__name__}: {mistake.message}"
+            ) from error
+        return
+    raise Wrong(f"raised nothing, expected {mistake.error.__name__}: {mistake.message}")
+
+
+def drawn_cases(entry: Entry, dtype: str, count: int) -> list[Case]:
+    """Random cases, the same on every run."""
+    return [entry.draw(Seeded(f"{entry.name}/{dtype}/{i}")) for i in range(count)]
+
+
+def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
+    arrays: list[Any] = []
+
+    def slot(leaf: Any) -> Any:
+        if not xp.owns(leaf):
+            return leaf
+        arrays.append(leaf)
+        return _Slot(len(arrays) - 1)
+
+    template = tree_map(slot, to_backend(xp, inputs, device))
+
+    def call(*given: Any) -> Any:
+        args, kwargs = tree_map(lambda x: given[x.at] if isinstance(x, _Slot) else x, template)
+        return entry.op(*args, **kwargs)
+
+    eager = tree_map(lambda x: (tuple(xp.shape(x)), xp.dtype(x)), call(*arrays))
+    seen = xp.abstract(call, *arrays)
+    if seen != eager:
+        raise Wrong(f"gave {seen} without values, {eager} with them")
+    return Verdict(1, 0.0)
+
+
+class _Slot:
+    """Where an array goes among the arguments."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+
+_expectations: dict[Any, Any] = {}
+
+
+def _expected(entry: Entry, case: Case, dtype: str, inputs: Any) -> tuple[Any, Any]:
+    """What the oracle gives, and what errors are relative to; kept for the next framework."""
+    key = (entry.name, case.name, repr((case.args, case.kwargs)), dtype)
+    if key not in _expectations:
+        if len(_expectations) > 4096:
+            _expectations.clear()
+        with np.errstate(all="ignore"):
+            args, kwargs = to_oracle(inputs)
+            expected = entry.oracle(*args, **kwargs)
+            magnitude = None
+            if entry.magnitude is not None:
+                args, kwargs = to_oracle(inputs)
+                magnitude = entry.magnitude(*args, **kwargs)
+        _expectations[key] = (expected, magnitude)
+    return _expectations[key]
+
+
+def _sizes(case: Case) -> list[int]:
+    """The sizes of all axes of all arrays of a case."""
+    shapes: list[Any] = []
+
+    def note(leaf: Any) -> None:
+        if isinstance(leaf, Values):
+            shapes.append(leaf.shape)
+        elif isinstance(leaf, Given):
+            shapes.append(np.shape(leaf.data))
+
+    tree_map(note, (case.args, dict(case.kwargs)))
+    return [size for shape in shapes for size in shape]
+
+
+def _mistake_dtype(entry: Entry) -> str:
+    return "float32" if "float32" in entry.dtypes else entry.dtypes[0]
+
+
+def _brief(error: Exception) -> str:
+    """An unexpected exception in a line, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if "einport" in f.filename and "suite" not in f.filename]
+    at = f" (at {ours[-1].name}, line {ours[-1].lineno})" if ours else ""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first[:300]}{at}"
