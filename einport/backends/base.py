@@ -378,9 +378,11 @@ def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
 
 def tree_leaves(tree: Any) -> list[Any]:
     """The leaves of nested dictionaries, lists and tuples, in order."""
-    leaves: list[Any] = []
-    tree_map(leaves.append, tree)
-    return leaves
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, list | tuple):
+        return [leaf for item in tree for leaf in tree_leaves(item)]
+    return [tree]
 
 
 def tree_fill(tree: Any, leaves: Sequence[Any]) -> Any:

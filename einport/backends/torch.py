@@ -193,9 +193,12 @@ class TorchBackend(Backend):
     def einsum(self, equation: str, *arrays: Array) -> Array:
         dtype = arrays[0].dtype
         if dtype == torch.bool:
-            return torch.einsum(equation, *(a.int() for a in arrays)) != 0
+            return self.einsum(equation, *(a.int() for a in arrays)) != 0
         if _NAMES[dtype] in HALF_DTYPES:
             return torch.einsum(equation, *(a.float() for a in arrays)).to(dtype)
+        if not arrays[0].is_floating_point() and not arrays[0].is_complex():
+            # A sum over an axis of one array alone widens integers: make all of it wide.
+            return torch.einsum(equation, *(a.long() for a in arrays)).to(dtype)
         return torch.einsum(equation, *arrays)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:

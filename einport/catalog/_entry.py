@@ -75,7 +75,7 @@ class Case:
     dtypes: tuple[str, ...] | None = None
     """The dtypes that the case is for; the entry's when None."""
     tolerance: float | None = None
-    """The case's own bound in epsilons; the entry's when None."""
+    """The case's own bound in float32 and float64; the entry's when None."""
 
 
 def case(

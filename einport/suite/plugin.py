@@ -1,14 +1,49 @@
-"""The pytest plugin: options, fixtures, and the rules that no test may get around."""
+"""The pytest plugin: options, parameters, and the rules that no test may get around.
+
+* A test of the suite that compared nothing fails.
+* A skip fails: what a framework cannot do is declared beside its adapter, and must then fail.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 
 from ..backends import Backend, available_backends, get_backend
+from ..catalog import entries
+from .judge import Verdict
+from .runner import ABSTRACT, EAGER, gap_of, usual_dtype
+
+SUITE = "einport.suite"
+
+PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
+"""The dtypes in which frameworks are compared with each other."""
+
+Record = Callable[[Verdict], None]
+
+
+class Tally:
+    """What a run compared, and the worst error of each operation."""
+
+    def __init__(self) -> None:
+        self.compared = 0
+        self.worst: dict[tuple[str, str], tuple[float, str]] = {}
+
+    def add(self, backend: str, dtype: str, op: str, verdict: Verdict) -> None:
+        """Count one verdict."""
+        self.compared += verdict.compared
+        key = (backend, dtype)
+        self.worst[key] = max(self.worst.get(key, (0.0, op)), (verdict.error, op))
+
+
+TALLY = pytest.StashKey[Tally]()
+COMPARED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--backend` and `--device`."""
+    """Add the options."""
     group = parser.getgroup("einport")
     group.addoption(
         "--backend",
@@ -21,6 +56,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="run on this device: cpu, cuda, gpu, tpu, cuda:1 … (default: cpu)",
         default="cpu",
+    )
+    group.addoption(
+        "--examples",
+        metavar="N",
+        type=int,
+        help="cases to draw for each operation beside the fixed ones (default: 12)",
+        default=12,
     )
 
 
@@ -47,6 +89,7 @@ def choose_device(backend: Backend, wanted: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown framework or device before anything runs."""
+    config.stash[TALLY] = Tally()
     try:
         for name in config.getoption("--backend") and backend_names(config) or []:
             choose_device(get_backend(name), config.getoption("--device"))
@@ -55,10 +98,57 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test that takes `backend` every chosen framework."""
-    if "backend" in metafunc.fixturenames:
-        names = backend_names(metafunc.config)
-        metafunc.parametrize("backend", names, indirect=True, scope="session")
+    """Cross the frameworks with what else a test takes: entries, dtypes, cases, mistakes."""
+    if "entry" in metafunc.fixturenames:
+        names = [n for n in ("entry", "dtype", "case", "mistake") if n in metafunc.fixturenames]
+        parameters = list(_crossed(metafunc, names))
+        if "backend" in metafunc.fixturenames:
+            metafunc.parametrize(
+                ["backend", *names], parameters, indirect=["backend"], scope="session"
+            )
+        else:
+            metafunc.parametrize(names, parameters)
+    elif "backend" in metafunc.fixturenames:
+        chosen = backend_names(metafunc.config)
+        metafunc.parametrize("backend", chosen, indirect=True, scope="session")
+
+
+def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
+    """The parameter sets of one test; a declared gap is marked as one that must fail."""
+    one_framework = "backend" in metafunc.fixturenames
+    chosen = backend_names(metafunc.config) if one_framework else [""]
+    mode = ABSTRACT if metafunc.function.__name__ == "test_without_values" else EAGER
+    for backend in chosen:
+        for entry in entries():
+            if metafunc.function.__name__ == "test_native" and backend not in entry.natives:
+                continue  # another package's framework, whose idioms the catalog cannot know
+            for case in entry.cases if "case" in names else [None]:
+                for dtype in _dtypes(entry, case, names, one_framework):
+                    for mistake in entry.mistakes if "mistake" in names else [None]:
+                        parts = {"entry": entry, "dtype": dtype, "case": case, "mistake": mistake}
+                        label = [entry.topic, entry.name, dtype, *_names(case, mistake), backend]
+                        marks = []
+                        if one_framework:
+                            used = dtype or usual_dtype(entry)
+                            gap = gap_of(get_backend(backend), entry, mode, used)
+                            if gap is not None and mistake is None:
+                                marks.append(pytest.mark.xfail(strict=True, reason=gap.reason))
+                        values = [backend] * one_framework + [parts[name] for name in names]
+                        yield pytest.param(
+                            *values, id="-".join(part for part in label if part), marks=marks
+                        )
+
+
+def _dtypes(entry: Any, case: Any, names: list[str], one_framework: bool) -> list[Any]:
+    if "dtype" not in names:
+        return [None]
+    if case is None:
+        return list(entry.dtypes)
+    return [d for d in entry.dtypes_of(case) if one_framework or d in PARITY_DTYPES]
+
+
+def _names(case: Any, mistake: Any) -> list[str]:
+    return [one.name for one in (case, mistake) if one is not None]
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +161,74 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def device(request: pytest.FixtureRequest, backend: Backend) -> str:
     """The device under test."""
     return choose_device(backend, request.config.getoption("--device"))
+
+
+@pytest.fixture(scope="session")
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many cases to draw for each operation."""
+    found: int = request.config.getoption("--examples")
+    return found
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """Count what a test compared; a test that takes this and compares nothing fails."""
+    node = request.node
+    node.stash[COMPARED] = 0
+    parameters = getattr(node, "callspec").params if hasattr(node, "callspec") else {}
+    backend, dtype = parameters.get("backend", "parity"), parameters.get("dtype")
+    entry = parameters.get("entry")
+
+    def add(verdict: Verdict) -> None:
+        node.stash[COMPARED] += verdict.compared
+        if entry is not None:
+            shown = dtype or usual_dtype(entry)
+            request.config.stash[TALLY].add(backend, shown, entry.name, verdict)
+
+    return add
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """Fail a test of the suite that compared nothing."""
+    result = yield
+    ours = pyfuncitem.module.__name__.startswith(SUITE) or "record" in pyfuncitem.fixturenames
+    if ours and not pyfuncitem.stash.get(COMPARED, 0):
+        pytest.fail("compared nothing", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that skips: a gap is declared beside the adapter, with its reason."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = "skipped, which says nothing: declare a gap beside the adapter instead"
+    return report
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is tested."""
+    lines = []
+    for name in config.getoption("--backend") and backend_names(config) or []:
+        xp = get_backend(name)
+        device = choose_device(xp, config.getoption("--device"))
+        lines.append(f"einport: {xp.title} {xp.version()} on {device}")
+    return lines
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show how much was compared and the worst errors."""
+    tally = config.stash[TALLY]
+    if not tally.compared:
+        return
+    terminalreporter.section("einport")
+    terminalreporter.line(f"{tally.compared:,} results and values compared")
+    for (backend, dtype), (error, op) in tally.worst.items():
+        if error:
+            terminalreporter.line(
+                f"{backend:<12}{dtype:<10}worst error {error:8.3g} epsilons, in {op}"
+            )

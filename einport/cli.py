@@ -1,0 +1,274 @@
+"""The command line: what is here, what there is, and what works."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from . import __version__
+from .backends import Backend, available_backends, get_backend
+from .catalog import Entry, entries
+from .suite.matrix import FAIL, PASS, UNSUPPORTED, Cell, run_matrix, verdict_on
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="einport")
+def cli() -> None:
+    """Array operations written once, run and proved on every framework.
+
+    \b
+    Examples:
+      einport backends             what is installed, and its devices
+      einport list                 the operations, one line each
+      einport matrix               run them all on every framework found
+    """
+    # Frameworks talk on standard error while they start; what they say is not the user's concern.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@cli.command("backends", context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def backends_command(as_json: bool) -> None:
+    """Show the frameworks found, their versions and devices.
+
+    \b
+    Examples:
+      einport backends
+      einport backends --json
+    """
+    found = []
+    for name in available_backends():
+        xp, problem = _load(name)
+        if xp is None:
+            found.append({"name": name, "title": name, "problem": problem})
+        else:
+            about = {"title": xp.title, "version": xp.version(), "devices": list(xp.devices())}
+            found.append({"name": name, **about})
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    table = Table("name", "framework", "version", "devices", box=None, pad_edge=False)
+    for row in found:
+        devices = row.get("problem") or ", ".join(row["devices"])
+        cells = (row["name"], row["title"], row.get("version", "-"), devices)
+        table.add_row(*(escape(str(cell)) for cell in cells))
+    _console().print(table)
+
+
+@cli.command("list", context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.argument("text", required=False)
+def list_command(text: str | None, as_json: bool) -> None:
+    """Show the operations, one line each; with TEXT only those that it occurs in.
+
+    \b
+    Examples:
+      einport list
+      einport list moe
+      einport list --json
+    """
+    chosen = _select_entries((text,) if text else ())
+    if as_json:
+        rows = [{"name": e.name, "topic": e.topic, "summary": e.summary} for e in chosen]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(e.name) for e in chosen)
+    for entry in chosen:
+        room = max(_console().width - width - 2, 20)
+        summary = entry.summary
+        if len(summary) > room:
+            summary = summary[: room - 1].rstrip() + "…"
+        click.echo(f"{entry.name:<{width}}  {summary}")
+    click.echo(f"\n{len(chosen)} operations")
+
+
+@cli.command("matrix", context_settings=CONTEXT)
+@click.option(
+    "--backend", "names", multiple=True, metavar="NAME", help="Run on this framework; repeatable."
+)
+@click.option("--op", "texts", multiple=True, metavar="TEXT", help="Run operations with TEXT only.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every result to a new FILE as JSON; `-` prints it.",
+    metavar="FILE",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+def matrix_command(
+    names: Sequence[str], texts: Sequence[str], file: Path | None, force: bool
+) -> None:
+    """Run the suite's entries on every framework found, and show what works.
+
+    A cell gives the worst error in epsilons of the dtype, or `exact`. The exit status is 1 when
+    something fails.
+
+    \b
+    Examples:
+      einport matrix
+      einport matrix --backend torch --backend jax
+      einport matrix --op moe --json results.json
+    """
+    if file is not None and str(file) != "-":
+        if file.exists() and not force:
+            raise click.UsageError(f"{file} is there already; --force overwrites it")
+        if not file.absolute().parent.is_dir():
+            raise click.UsageError(f"there is no folder {file.parent} to write {file.name} in")
+    chosen = _select_entries(texts)
+    backends = _select_backends(names)
+    with _progress(len(chosen) * len(backends)) as advance:
+        cells = run_matrix(chosen, [(xp, xp.devices()[0]) for xp in backends], advance)
+    if file is not None and str(file) == "-":
+        click.echo(_document(cells))
+    else:
+        _show(chosen, backends, cells)
+        if file is not None:
+            _write(file, _document(cells))
+            click.echo(f"\nwrote {file}")
+    if any(cell.status == FAIL for cell in cells):
+        sys.exit(1)
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _load(name: str) -> tuple[Backend | None, str]:
+    """A framework, or why it could not be had."""
+    with _hushed():
+        try:
+            return get_backend(name), ""
+        except ImportError as error:
+            return None, f"cannot be imported: {error}"
+
+
+def _select_backends(names: Sequence[str]) -> list[Backend]:
+    """The frameworks named, or all that can be imported."""
+    wanted = [name for item in names for name in item.split(",") if name]
+    found = []
+    for name in dict.fromkeys(wanted or available_backends()):
+        try:
+            xp, problem = _load(name)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if xp is not None:
+            found.append(xp)
+        elif wanted:
+            raise click.UsageError(f"{name}: {problem}")
+        else:
+            click.echo(f"left out {name}: {problem}", err=True)
+    return found
+
+
+def _select_entries(texts: Sequence[str]) -> list[Entry]:
+    chosen = [e for e in entries() if not texts or any(t in e.name or t == e.topic for t in texts)]
+    if not chosen:
+        raise click.UsageError(f"no operation has {' or '.join(map(repr, texts))} in its name")
+    return chosen
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar on standard error, so that standard output holds the result alone."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        started = False
+
+        def advance(xp: Backend, entry: Entry) -> None:
+            nonlocal started
+            bar.update(task, description=f"{xp.title:<10} {entry.name:<28.28}")
+            bar.advance(task, 1 if started else 0)
+            started = True
+
+        yield advance
+        bar.advance(task)
+
+
+def _show(chosen: Sequence[Entry], backends: Sequence[Backend], cells: Sequence[Cell]) -> None:
+    console = _console()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("operation", no_wrap=True)
+    for xp in backends:
+        table.add_column(f"{xp.title}\n{xp.version().partition('+')[0]}", justify="right")
+    for entry in chosen:
+        row = []
+        for xp in backends:
+            own = [c for c in cells if c.op == entry.name and c.backend == xp.name]
+            row.append(_brief(verdict_on(own)))
+        table.add_row(entry.name, *row)
+    console.print(table)
+    for cell in cells:
+        if cell.status == FAIL:
+            where = f"{cell.op} on {cell.backend}"
+            console.print(f"[bold red]fail[/] {where}: {escape(cell.reason)}", soft_wrap=True)
+        elif cell.status == UNSUPPORTED:
+            where = f"{cell.op} on {cell.backend}, {cell.dtype}"
+            console.print(f"unsupported {where}: {escape(cell.reason)}", soft_wrap=True)
+    counts = {s: sum(c.status == s for c in cells) for s in (PASS, FAIL, UNSUPPORTED)}
+    compared = sum(cell.compared for cell in cells)
+    console.print(
+        f"\n{counts[PASS]} passed, {counts[FAIL]} failed, {counts[UNSUPPORTED]} unsupported; "
+        f"{compared:,} results and values compared.\n"
+        "Numbers are the worst error of any dtype, in its epsilons."
+    )
+
+
+def _brief(cell: Cell) -> str:
+    if cell.status == FAIL:
+        return "[bold red]FAIL[/]"
+    if cell.status == UNSUPPORTED:
+        return "[yellow]unsupported[/]"
+    return f"[green]{cell.error:.2f}[/]" if cell.error else "[green]exact[/]"
+
+
+def _document(cells: Sequence[Cell]) -> str:
+    """Every cell, and where it was run."""
+    document = {
+        "einport": __version__,
+        "python": platform.python_version(),
+        "platform": platform.system(),
+        "results": [cell._asdict() for cell in cells],
+    }
+    return json.dumps(document, indent=1)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=file.absolute().parent, delete=False) as part:
+        part.write(text + "\n")
+    os.replace(part.name, file)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what native libraries print while they load off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

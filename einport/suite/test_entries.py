@@ -1,0 +1,77 @@
+"""Every catalog entry on every chosen framework."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ..backends import Backend
+from ..catalog import Case, Entry, Mistake
+from ..catalog._entry import Draw
+from .plugin import Record
+from .runner import ABSTRACT, EAGER, check_mistake, check_native, gap_of, run_case
+
+
+def test_case(
+    backend: Backend, device: str, entry: Entry, dtype: str, case: Case, record: Record
+) -> None:
+    """A fixed case, called as it is: value, shape, dtype, framework, device, untouched inputs."""
+    record(run_case(entry, case, backend, device, dtype, EAGER))
+
+
+def test_without_values(
+    backend: Backend, device: str, entry: Entry, case: Case, record: Record
+) -> None:
+    """A fixed case on stand-ins that have no values, so that a copy to the host fails."""
+    record(run_case(entry, case, backend, device, entry.dtypes_of(case)[0], ABSTRACT))
+
+
+def test_drawn(
+    backend: Backend, device: str, entry: Entry, record: Record, examples: int
+) -> None:
+    """Cases and dtypes that Hypothesis draws; a failing one is shrunk."""
+    dtypes = [d for d in entry.dtypes if gap_of(backend, entry, EAGER, d) is None]
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        case = entry.draw(FromHypothesis(data))
+        dtype = data.draw(st.sampled_from(entry.dtypes_of(case)))
+        if dtype in dtypes:
+            record(run_case(entry, case, backend, device, dtype, EAGER))
+
+    run()
+
+
+def test_native(backend: Backend, device: str, entry: Entry, record: Record) -> None:
+    """The idiom that the catalog shows for this framework gives what the operation gives."""
+    record(check_native(entry, backend, device))
+
+
+def test_mistake(
+    backend: Backend, device: str, entry: Entry, mistake: Mistake, record: Record
+) -> None:
+    """Bad input is refused with the class and the words that the catalog gives."""
+    record(check_mistake(entry, mistake, backend, device))
+
+
+class FromHypothesis(Draw):
+    """Choices for drawn cases, made by Hypothesis."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._data = data
+
+    def integer(self, low: int, high: int) -> int:
+        """A whole number from low to high, both included."""
+        return self._data.draw(st.integers(low, high))
+
+    def choice(self, options: list[object]) -> object:
+        """One of the options."""
+        return self._data.draw(st.sampled_from(options))

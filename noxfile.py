@@ -1,0 +1,93 @@
+"""How einport is tested: a session a framework, each in an environment with that one alone.
+
+    nox                                           all of it
+    nox -s tests-torch                            one framework
+    nox -s tests-torch -- --device cuda -k moe    what follows `--` goes to pytest
+    nox -t style                                  by tag
+
+Environments take the pins of `constraints/`, so that a run gives next year what it gives today;
+`tests-latest` takes what the package index has.
+"""
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "virtualenv"
+
+FRAMEWORKS = ("torch", "jax", "tensorflow")
+DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def install(session: nox.Session, *extras: str, pins: str | None) -> None:
+    """Install einport and its extras, under the constraints file of that name if there is one."""
+    constraint = ["--constraint", f"constraints/{pins}.txt"] if pins else []
+    session.install(*constraint, "--editable", f".[{','.join(extras)}]")
+
+
+def run_tests(session: nox.Session, backend: str) -> None:
+    """The project's tests, the examples in docstrings, and the suite, on one framework."""
+    what = ["tests", *DOCTESTS, "--pyargs", "einport.suite"]
+    session.run("python", "-m", "pytest", *what, "--backend", backend, *session.posargs, env=QUIET)
+
+
+@nox.session(name="tests-numpy", tags=["tests"])
+def tests_numpy(session: nox.Session) -> None:
+    """Prove every operation on NumPy."""
+    install(session, "cli", "suite", pins="numpy")
+    run_tests(session, "numpy")
+
+
+@nox.session(name="tests-torch", tags=["tests"])
+def tests_torch(session: nox.Session) -> None:
+    """Prove every operation on PyTorch."""
+    install(session, "cli", "suite", "torch", pins="torch")
+    run_tests(session, "torch")
+
+
+@nox.session(name="tests-jax", tags=["tests"])
+def tests_jax(session: nox.Session) -> None:
+    """Prove every operation on JAX."""
+    install(session, "cli", "suite", "jax", pins="jax")
+    run_tests(session, "jax")
+
+
+@nox.session(name="tests-tensorflow", tags=["tests"])
+def tests_tensorflow(session: nox.Session) -> None:
+    """Prove every operation on TensorFlow."""
+    install(session, "cli", "suite", "tensorflow", pins="tensorflow")
+    run_tests(session, "tensorflow")
+
+
+@nox.session(tags=["parity"])
+def parity(session: nox.Session) -> None:
+    """Compare all four frameworks with each other, in one process."""
+    install(session, "cli", "suite", *FRAMEWORKS, pins="parity")
+    chosen = ["--backend", ",".join(("numpy", *FRAMEWORKS))]
+    what = ["--pyargs", "einport.suite.parity"]
+    session.run("python", "-m", "pytest", *what, *chosen, *session.posargs, env=QUIET)
+
+
+@nox.session(tags=["style"])
+def lint(session: nox.Session) -> None:
+    """Check formatting and style with ruff."""
+    session.install("--constraint", "constraints/style.txt", "ruff")
+    session.run("ruff", "format", "--check", *session.posargs)
+    session.run("ruff", "check", *session.posargs)
+
+
+@nox.session(tags=["style"])
+def typecheck(session: nox.Session) -> None:
+    """Check the package's types with mypy, strictly."""
+    session.install("--constraint", "constraints/style.txt", "mypy")
+    install(session, "cli", "suite", pins="numpy")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(name="tests-latest", tags=["latest"], default=False)
+@nox.parametrize("framework", ["numpy", *FRAMEWORKS])
+def tests_latest(session: nox.Session, framework: str) -> None:
+    """Prove every operation on the newest release of a framework, without pins."""
+    extra = () if framework == "numpy" else (framework,)
+    install(session, "cli", "suite", *extra, pins=None)
+    run_tests(session, framework)
