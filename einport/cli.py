@@ -51,14 +51,7 @@ def backends_command(as_json: bool) -> None:
       einport backends
       einport backends --json
     """
-    found = []
-    for name in available_backends():
-        xp, problem = _load(name)
-        if xp is None:
-            found.append({"name": name, "title": name, "problem": problem})
-        else:
-            about = {"title": xp.title, "version": xp.version(), "devices": list(xp.devices())}
-            found.append({"name": name, **about})
+    found = [_about(name) for name in available_backends()]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -142,6 +135,15 @@ def matrix_command(
             click.echo(f"\nwrote {file}")
     if any(cell.status == FAIL for cell in cells):
         sys.exit(1)
+
+
+def _about(name: str) -> dict[str, Any]:
+    xp, problem = _load(name)
+    if xp is None:
+        return {"name": name, "title": name, "problem": problem}
+    with _hushed():
+        devices = list(xp.devices())
+    return {"name": name, "title": xp.title, "version": xp.version(), "devices": devices}
 
 
 def _console() -> Console:

@@ -36,7 +36,9 @@ def spell(side: str, names: Sequence[str]) -> str:
     return side.replace("...", " ".join(names))
 
 
-def axis_lengths(groups: list[Group], shape: Sequence[int], known: dict[str, int]) -> dict[str, int]:
+def axis_lengths(
+    groups: list[Group], shape: Sequence[int], known: dict[str, int]
+) -> dict[str, int]:
     """The length of each axis, the one unknown of a group inferred from its size."""
     lengths = dict(known)
     for group, size in zip(groups, shape, strict=True):

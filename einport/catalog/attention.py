@@ -209,8 +209,7 @@ def _attend(
             if not keys:
                 continue
             products = [
-                [float(q[place][i, c]) * float(k[shared][j, c]) for c in range(depth)]
-                for j in keys
+                [float(q[place][i, c]) * float(k[shared][j, c]) for c in range(depth)] for j in keys
             ]
             scores = [factor * math.fsum(terms) for terms in products]
             largest = max(scores)
@@ -292,6 +291,8 @@ def _draw_attention(draw: Draw) -> Case:
     return case("drawn", q, k, v, causal=draw.choice([True, False]), scale=draw.choice([None, 0.3]))
 
 
+_PADDING = np.arange(6) < np.array([6, 2])[:, None, None, None]
+_ONES = np.ones((3000, 3))
 _QKV = values(2, 3, 4, 5), values(2, 3, 6, 5), values(2, 3, 6, 2)
 
 SCALED_DOT_PRODUCT_ATTENTION = Entry(
@@ -318,7 +319,9 @@ SCALED_DOT_PRODUCT_ATTENTION = Entry(
             mask=mask([[[0, 1, 1], [1, 1, 0], [1, 0, 1]], [[1, 1, 1], [0, 0, 0], [0, 0, 1]]]),
             causal=True,
         ),
-        case("padding mask", *_QKV, mask=mask(np.arange(6) < np.array([6, 2])[:, None, None, None])),
+        case(
+            "padding mask", *_QKV, mask=mask(np.arange(6) < np.array([6, 2])[:, None, None, None])
+        ),
         case("grouped queries", values(2, 6, 3, 4), values(2, 2, 5, 4), values(2, 2, 5, 3)),
         case("one key head", values(4, 3, 4), values(1, 5, 4), values(1, 5, 3), causal=True),
         case(
@@ -341,7 +344,13 @@ SCALED_DOT_PRODUCT_ATTENTION = Entry(
         case("one position", values(1, 1), values(1, 1), values(1, 1)),
         case("no keys", values(2, 3, 4), values(2, 0, 4), values(2, 0, 5)),
         case("no queries", values(2, 0, 4), values(2, 3, 4), values(2, 3, 5)),
-        case("equal keys", values(2, 3), given(np.ones((3000, 3))), given(np.ones((3000, 1))), tolerance=64),
+        case(
+            "equal keys",
+            values(2, 3),
+            given(np.ones((3000, 3))),
+            given(np.ones((3000, 1))),
+            tolerance=64,
+        ),
         case("a thousand keys", values(2, 4), values(1000, 4), values(1000, 2), causal=False),
     ),
     draw=_draw_attention,

@@ -47,7 +47,7 @@ def top_k_gating_oracle(logits: Array, k: int, *, renormalize: bool = True) -> t
 def top_k_gating_magnitude(
     logits: Array, k: int, *, renormalize: bool = True
 ) -> tuple[Array, Array]:
-    """exp's argument is rounded too: an error of its size in epsilons."""
+    """Exp's argument is rounded too: an error of its size in epsilons."""
     weights, chosen = top_k_gating_oracle(logits, k, renormalize=renormalize)
     spread = np.ptp(np.where(np.isfinite(logits), logits, 0), axis=-1, keepdims=True)
     return weights * (1 + spread), chosen
@@ -289,9 +289,7 @@ def _aggregate(outputs: Array, weights: Array, sizes: bool) -> Array:
         for j in range(s):
             for c in range(outputs.shape[1]):
                 first = (i * s + j) * k
-                terms = [
-                    float(outputs[first + n, c]) * float(weights[i, j, n]) for n in range(k)
-                ]
+                terms = [float(outputs[first + n, c]) * float(weights[i, j, n]) for n in range(k)]
                 out[i, j, c] = math.fsum(map(abs, terms) if sizes else terms)
     return out
 

@@ -32,7 +32,7 @@ def softmax_oracle(x: Array) -> Array:
 
 
 def softmax_magnitude(x: Array) -> Array:
-    """exp's argument is rounded too: an error of |x − max| epsilons in the exponent."""
+    """Exp's argument is rounded too: an error of |x − max| epsilons in the exponent."""
     with np.errstate(all="ignore"):
         x = x.astype(np.float64)
         spread = np.abs(x - x.max(axis=-1, keepdims=True, initial=-np.inf)) + 1

@@ -342,8 +342,7 @@ REPEAT_ELEMENTS = Entry(
         mistake(
             "a list",
             TypeError,
-            "repeat_elements: x must be an array of NumPy, PyTorch, JAX or TensorFlow, "
-            "got a list",
+            "repeat_elements: x must be an array of NumPy, PyTorch, JAX or TensorFlow, got a list",
             [1, 2],
             (2,),
         ),

@@ -7,18 +7,19 @@ copy. Here a pattern only names the axes, and the adapter reduces them in place.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-from ..backends import Array
+A = TypeVar("A")
 
 
-def reduce_axes(reduction: Any, x: Array, pattern: str) -> Array:
+def reduce_axes(reduction: Any, x: A, pattern: str) -> A:
     """Reduce the axes that a pattern drops: `reduce_axes(xp.mean, x, "b c h w -> b c")`.
 
     A dropped axis may stay as `1`: `"b c h w -> b c 1 1"`. The order of the others is kept.
     """
     axes, keepdims = _read(pattern)
-    return reduction(x, axis=axes, keepdims=keepdims)
+    reduced: A = reduction(x, axis=axes, keepdims=keepdims)
+    return reduced
 
 
 @lru_cache(256)

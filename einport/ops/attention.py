@@ -124,7 +124,7 @@ def scaled_dot_product_attention(
         earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
         mask = earlier if mask is None else mask & earlier
     weights = _weights(xp, scores, mask, keys[-2])
-    out = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
+    out: A = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 

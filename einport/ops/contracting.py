@@ -7,7 +7,7 @@ booleans are 64-bit integers, in JAX 32-bit unless x64 is enabled.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from . import _checks as check
 from ._einsum import contract
@@ -41,7 +41,8 @@ def trace(a: A) -> A:
     check.rank("trace", "a", shape, "i i")
     if not check.equal(*shape):
         raise ValueError(f"trace: a must be square, got shape {check.show(shape)}")
-    return xp.sum(xp.einsum("ii->i", a))
+    total: A = xp.sum(xp.einsum("ii->i", a))
+    return total
 
 
 def matrix_vector(a: A, v: A) -> A:
@@ -184,11 +185,12 @@ def row_sums(a: A) -> A:
     return reduce_axes(xp.sum, a, "i j -> i")
 
 
-def _product(op: str, named: dict[str, Any], axes: tuple[str, str], result: str) -> Any:
+def _product(op: str, named: dict[str, A], axes: tuple[str, str], result: str) -> A:
     """Check two factors against their axes, then contract them."""
     xp = check.arrays(op, **named)
     check.same_dtype(op, xp, **named)
     for (name, x), pattern in zip(named.items(), axes, strict=True):
         check.numbers(op, name, xp, x)
         check.rank(op, name, xp.shape(x), pattern)
-    return contract(op, xp, named, f"{', '.join(axes)} -> {result}")
+    product: A = contract(op, xp, named, f"{', '.join(axes)} -> {result}")
+    return product

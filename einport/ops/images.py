@@ -243,10 +243,12 @@ def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
             f"{op}: weight must have {4 * shape[-1]} rows, 4 for each channel of x, got {rows[0]} "
             f"(x has shape {check.show(shape)}, weight has shape {check.show(rows)})"
         )
-    return contract(op, xp, {"x": _merge(x, group), "weight": weight}, "... c, c out -> ... out")
+    factors = {"x": _merge(x, group), "weight": weight}
+    reduced: A = contract(op, xp, factors, "... c, c out -> ... out")
+    return reduced
 
 
-def _merge(x: Any, group: str) -> Any:
+def _merge(x: A, group: str) -> A:
     return rearrange(x, f"... (h p1) (w p2) c -> ... h w {group}", p1=2, p2=2)
 
 

@@ -105,7 +105,7 @@ def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -
     flat = rearrange(expert_assignments, "b s -> (b s)")
     _check_loads(op, xp, flat, experts)
     order = xp.argsort(flat)
-    rows = xp.take(rearrange(tokens, "b s d -> (b s) d"), order, axis=0)
+    rows: A = xp.take(rearrange(tokens, "b s d -> (b s) d"), order, axis=0)
     return rearrange(rows, "(e t) d -> e t d", e=experts)
 
 
@@ -148,7 +148,8 @@ def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
     lengths = {name: n for name, n in zip("bsk", weights, strict=True) if n is not None}
     per_token = rearrange(expert_outputs, "(b s k) d -> b s k d", **lengths)
     factors = {"expert_outputs": per_token, "gate_weights": gate_weights}
-    return contract(op, xp, factors, "b s k d, b s k -> b s d")
+    total: A = contract(op, xp, factors, "b s k d, b s k -> b s d")
+    return total
 
 
 def expert_linear(x: A, weight: A) -> A:
@@ -179,7 +180,8 @@ def expert_linear(x: A, weight: A) -> A:
     check.same_dtype(op, xp, **named)
     check.rank(op, "x", xp.shape(x), "e t d")
     check.rank(op, "weight", xp.shape(weight), "e d h")
-    return contract(op, xp, named, "e t d, e d h -> e t h")
+    product: A = contract(op, xp, named, "e t d, e d h -> e t h")
+    return product
 
 
 def _check_loads(op: str, xp: Backend, flat: Any, experts: int) -> None:

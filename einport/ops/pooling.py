@@ -12,9 +12,7 @@ from .images import DATA_FORMATS
 A = TypeVar("A")
 
 
-def global_average_pool(
-    x: A, *, keepdims: bool = False, data_format: str = "channels_first"
-) -> A:
+def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "channels_first") -> A:
     """Average each channel over the whole picture.
 
     Args:

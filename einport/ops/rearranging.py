@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from einops import rearrange
 
-from ..backends import find
+from ..backends import describe, find
 from . import _checks as check
 
 A = TypeVar("A")
@@ -175,7 +175,7 @@ def stack_arrays(arrays: Sequence[A]) -> A:
     op = "stack_arrays"
     if not isinstance(arrays, list | tuple):
         found = find(arrays)
-        came = check.describe(arrays) if found is None else f"an array of {found.title}"
+        came = describe(arrays) if found is None else f"an array of {found.title}"
         raise TypeError(f"{op}: arrays must be a list or tuple of arrays, got {came}")
     if not arrays:
         raise ValueError(f"{op}: arrays must hold at least one array, got an empty list")
@@ -189,4 +189,5 @@ def stack_arrays(arrays: Sequence[A]) -> A:
                 f"{op}: arrays[0] has shape {check.show(first)} and {name} has shape "
                 f"{check.show(xp.shape(x))}; stack arrays of one shape"
             )
-    return rearrange(list(arrays), "n ... -> n ...")
+    stacked: A = rearrange(list(arrays), "n ... -> n ...")
+    return stacked

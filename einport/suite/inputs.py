@@ -41,8 +41,6 @@ def draw_inputs(case: Case, dtype: str, name: str) -> Any:
     return tree_map(draw, (case.args, dict(case.kwargs)))
 
 
-
-
 def to_backend(xp: Backend, inputs: Any, device: str) -> Any:
     """The inputs as arrays of a framework."""
     return tree_map(

@@ -20,7 +20,7 @@ _LARGEST = {
 }
 
 
-class Wrong(AssertionError):
+class Wrong(AssertionError):  # noqa: N818  (it reads as a verdict)
     """A result that is not what was promised."""
 
 
@@ -107,9 +107,7 @@ def _check_kind(xp: Backend, got: Any, want: Any, device: str, dtype: str) -> No
         raise Wrong(f"gave an array on {xp.device(got)}, expected {device}")
 
 
-def _check_values(
-    entry: Entry, case: Case, xp: Backend, got: Any, want: Any, scale: Any
-) -> float:
+def _check_values(entry: Entry, case: Case, xp: Backend, got: Any, want: Any, scale: Any) -> float:
     """The worst error in epsilons, after checking that it is within the bound."""
     dtype = xp.dtype(got)
     values = xp.to_numpy(got)

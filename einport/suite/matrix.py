@@ -100,5 +100,3 @@ def _cell(
             if outcome.status == status:
                 return made(status, outcome.reason)
     return made(PASS)
-
-

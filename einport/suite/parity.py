@@ -6,6 +6,7 @@ Each judges the others: a result is compared as the oracle's would be, with the 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_agree(
     both = replace(entry, tolerance=bound, half_tolerance=2 * entry.half_tolerance)
     wide = replace(case, tolerance=None)
     for (one, _, theirs), (xp, device, result) in combinations(results, 2):
-        expected = tree_map(lambda x, one=one: _plain(one, x), theirs)
+        expected = tree_map(partial(_plain, one), theirs)
         try:
             record(judge(both, wide, xp, device, dtype, result, expected, magnitude))
         except Wrong as wrong:

@@ -73,6 +73,11 @@ def backend_names(config: pytest.Config) -> list[str]:
     return names or list(available_backends())
 
 
+def named_backends(config: pytest.Config) -> list[str]:
+    """The names that `--backend` gave."""
+    return backend_names(config) if config.getoption("--backend") else []
+
+
 def choose_device(backend: Backend, wanted: str) -> str:
     """The framework's first device of the kind `wanted`.
 
@@ -91,7 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown framework or device before anything runs."""
     config.stash[TALLY] = Tally()
     try:
-        for name in config.getoption("--backend") and backend_names(config) or []:
+        for name in named_backends(config):
             choose_device(get_backend(name), config.getoption("--device"))
     except (ValueError, ImportError) as error:
         raise pytest.UsageError(str(error)) from error
@@ -100,7 +105,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Cross the frameworks with what else a test takes: entries, dtypes, cases, mistakes."""
     if "entry" in metafunc.fixturenames:
-        names = [n for n in ("entry", "dtype", "case", "mistake") if n in metafunc.fixturenames]
+        known: tuple[str, ...] = ("entry", "dtype", "case", "mistake")
+        names = [name for name in known if name in metafunc.fixturenames]
         parameters = list(_crossed(metafunc, names))
         if "backend" in metafunc.fixturenames:
             metafunc.parametrize(
@@ -175,7 +181,7 @@ def record(request: pytest.FixtureRequest) -> Record:
     """Count what a test compared; a test that takes this and compares nothing fails."""
     node = request.node
     node.stash[COMPARED] = 0
-    parameters = getattr(node, "callspec").params if hasattr(node, "callspec") else {}
+    parameters = node.callspec.params if hasattr(node, "callspec") else {}
     backend, dtype = parameters.get("backend", "parity"), parameters.get("dtype")
     entry = parameters.get("entry")
 
@@ -213,7 +219,7 @@ def pytest_runtest_makereport(
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what is tested."""
     lines = []
-    for name in config.getoption("--backend") and backend_names(config) or []:
+    for name in named_backends(config):
         xp = get_backend(name)
         device = choose_device(xp, config.getoption("--device"))
         lines.append(f"einport: {xp.title} {xp.version()} on {device}")

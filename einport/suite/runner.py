@@ -183,7 +183,7 @@ class _Slot:
         self.at = at
 
 
-_expectations: dict[Any, Any] = {}
+_expectations: dict[Any, tuple[Any, Any]] = {}
 
 
 def expected_of(entry: Entry, case: Case, dtype: str, inputs: Any) -> tuple[Any, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -26,9 +29,7 @@ def test_without_values(
     record(run_case(entry, case, backend, device, entry.dtypes_of(case)[0], ABSTRACT))
 
 
-def test_drawn(
-    backend: Backend, device: str, entry: Entry, record: Record, examples: int
-) -> None:
+def test_drawn(backend: Backend, device: str, entry: Entry, record: Record, examples: int) -> None:
     """Cases and dtypes that Hypothesis draws; a failing one is shrunk."""
     dtypes = [d for d in entry.dtypes if gap_of(backend, entry, EAGER, d) is None]
 
@@ -72,6 +73,6 @@ class FromHypothesis(Draw):
         """A whole number from low to high, both included."""
         return self._data.draw(st.integers(low, high))
 
-    def choice(self, options: list[object]) -> object:
+    def choice(self, options: Sequence[Any]) -> Any:
         """One of the options."""
         return self._data.draw(st.sampled_from(options))
