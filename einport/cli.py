@@ -95,6 +95,7 @@ def list_command(text: str | None, as_json: bool) -> None:
     "--backend", "names", multiple=True, metavar="NAME", help="Run on this framework; repeatable."
 )
 @click.option("--op", "texts", multiple=True, metavar="TEXT", help="Run operations with TEXT only.")
+@click.option("--all", "everything", is_flag=True, help="Every case in every dtype: slower.")
 @click.option(
     "--json",
     "file",
@@ -104,7 +105,7 @@ def list_command(text: str | None, as_json: bool) -> None:
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
 def matrix_command(
-    names: Sequence[str], texts: Sequence[str], file: Path | None, force: bool
+    names: Sequence[str], texts: Sequence[str], everything: bool, file: Path | None, force: bool
 ) -> None:
     """Run the suite's entries on every framework found, and show what works.
 
@@ -125,7 +126,8 @@ def matrix_command(
     chosen = _select_entries(texts)
     backends = _select_backends(names)
     with _progress(len(chosen) * len(backends)) as advance:
-        cells = run_matrix(chosen, [(xp, xp.devices()[0]) for xp in backends], advance)
+        devices = [(xp, xp.devices()[0]) for xp in backends]
+        cells = run_matrix(chosen, devices, advance, everything)
     if file is not None and str(file) == "-":
         click.echo(_document(cells))
     else:
@@ -141,8 +143,7 @@ def _about(name: str) -> dict[str, Any]:
     xp, problem = _load(name)
     if xp is None:
         return {"name": name, "title": name, "problem": problem}
-    with _hushed():
-        devices = list(xp.devices())
+    devices = list(xp.devices())
     return {"name": name, "title": xp.title, "version": xp.version(), "devices": devices}
 
 
@@ -154,9 +155,11 @@ def _load(name: str) -> tuple[Backend | None, str]:
     """A framework, or why it could not be had."""
     with _hushed():
         try:
-            return get_backend(name), ""
+            found = get_backend(name)
         except ImportError as error:
             return None, f"cannot be imported: {error}"
+        found.devices()  # the first look at them is when frameworks talk
+        return found, ""
 
 
 def _select_backends(names: Sequence[str]) -> list[Backend]:

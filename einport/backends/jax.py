@@ -57,11 +57,14 @@ class JaxBackend(Backend):
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
         if isinstance(data, np.ndarray) and dtype is None:
             _check_narrowing(data)
+        if isinstance(data, np.ndarray) and dtype is not None:
+            data = data.astype(jnp.dtype(dtype))  # here, where it needs no compilation
         made = jnp.array(data, dtype=dtype)
         return made if device is None else jax.device_put(made, _device(device))
 
     def to_numpy(self, x: Array) -> Any:
-        return np.array(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
+        values = np.array(x)
+        return values.astype(np.float32) if x.dtype == jnp.bfloat16 else values
 
     def is_concrete(self, x: Array) -> bool:
         return not isinstance(x, jax.core.Tracer)

@@ -89,7 +89,7 @@ class TensorflowBackend(Backend):
         return tf.zeros_like(x, dtype=tf.bool)
 
     def maximum(self, x: Array, y: Any) -> Array:
-        other = tf.cast(y, x.dtype)
+        other = _constant(y, x.dtype)
         return tf.logical_or(x, other) if x.dtype == tf.bool else tf.maximum(x, other)
 
     def where(self, condition: Array, x: Any, y: Any) -> Array:
@@ -251,7 +251,14 @@ def _dtype(name: str) -> Any:
 
 
 def _constant(x: Any, dtype: Any) -> Array:
-    return x if isinstance(x, tf.Tensor | tf.Variable) else tf.cast(x, dtype)
+    """`x` itself if it is an array, or a Python scalar in the dtype.
+
+    By way of NumPy: `tf.cast` rounds to float32 first, and TensorFlow's cache of scalars gives 0.0
+    for −0.0.
+    """
+    if isinstance(x, tf.Tensor | tf.Variable):
+        return x
+    return tf.constant(np.array(x, dtype.as_numpy_dtype))
 
 
 def _device_name(name: str) -> str:

@@ -100,12 +100,12 @@ class TorchBackend(Backend):
         return torch.isnan(x)
 
     def maximum(self, x: Array, y: Any) -> Array:
-        if isinstance(y, torch.Tensor):
-            return torch.maximum(x, y)
-        return torch.maximum(x, torch.full((), y, dtype=x.dtype, device=x.device))
+        return torch.maximum(x, _like(x, y))
 
     def where(self, condition: Array, x: Any, y: Any) -> Array:
-        return torch.where(condition, x, y)
+        if not isinstance(x, torch.Tensor):
+            x = _like(y, x)
+        return torch.where(condition, x, _like(x, y))
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalise_axes(axis, x.ndim)
@@ -180,6 +180,9 @@ class TorchBackend(Backend):
 
     def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
         flat = [width for pair in reversed(list(widths)) for width in pair]
+        if x.dtype == torch.int64 and value:
+            # Large integers do not survive PyTorch's way of the value through a float.
+            return torch.nn.functional.pad(x - int(value), flat) + int(value)
         return torch.nn.functional.pad(x, flat, value=value)
 
     def matmul(self, a: Array, b: Array) -> Array:
@@ -242,6 +245,11 @@ class TorchBackend(Backend):
     def _narrow(self, total: Array, x: Array) -> Array:
         """A wide result in the dtype that einport promises for the input's."""
         return total.to(x.dtype) if _NAMES[x.dtype] in HALF_DTYPES else total
+
+
+def _like(x: Array, y: Any) -> Array:
+    """`y` itself if it is an array, or a Python scalar in the dtype and place of `x`."""
+    return y if isinstance(y, torch.Tensor) else torch.full((), y, dtype=x.dtype, device=x.device)
 
 
 def _sum_dtype(x: Array) -> torch.dtype:

@@ -8,10 +8,22 @@ from typing import Any, NamedTuple
 from ..backends import Backend
 from ..catalog import Entry, Mistake
 from .judge import Wrong
-from .runner import ABSTRACT, EAGER, Outcome, check_mistake, drawn_cases, outcome_of
+from .runner import (
+    ABSTRACT,
+    EAGER,
+    Outcome,
+    check_mistake,
+    drawn_cases,
+    dtypes_in_turn,
+    outcome_of,
+    usual_dtype,
+)
 
-DRAWN_CASES = 3
-"""Random cases for each operation and dtype, beside the fixed ones."""
+DRAWN_CASES = 9
+"""Random cases for each operation, beside the fixed ones."""
+
+MISTAKES = "mistakes"
+"""The mode of a cell that says whether bad input is refused as promised."""
 
 PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
 
@@ -34,38 +46,42 @@ class Cell(NamedTuple):
     reason: str
 
 
-def cells_of(entry: Entry, xp: Backend, device: str) -> list[Cell]:
-    """Run one operation on one framework, in every dtype, and its mistakes."""
-    cells = []
-    for dtype in entry.dtypes:
-        fixed = [case for case in entry.cases if dtype in entry.dtypes_of(case)]
-        drawn = drawn_cases(entry, dtype, DRAWN_CASES)
-        drawn = [case for case in drawn if dtype in entry.dtypes_of(case)]
-        outcomes = [outcome_of(entry, case, xp, device, dtype, EAGER) for case in fixed + drawn]
-        cells.append(_cell(entry, xp, device, EAGER, dtype, outcomes))
-    first = entry.dtypes[0]
+def cells_of(entry: Entry, xp: Backend, device: str, everything: bool = False) -> list[Cell]:
+    """Run one operation on one framework: its cases, its mistakes, and without values."""
+    eager: dict[str, list[Outcome]] = {}
+    for turn, case in enumerate(entry.cases):
+        dtypes = entry.dtypes_of(case)
+        for dtype in dtypes if everything else dtypes_in_turn(dtypes, turn):
+            outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
+            eager.setdefault(dtype, []).append(outcome)
+    for case, dtype in drawn_cases(entry, DRAWN_CASES):
+        outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
+        eager.setdefault(dtype, []).append(outcome)
+    cells = [_cell(entry, xp, device, EAGER, dtype, eager[dtype]) for dtype in sorted(eager)]
+    usual = usual_dtype(entry)
     abstract = [
         outcome_of(entry, case, xp, device, entry.dtypes_of(case)[0], ABSTRACT)
         for case in entry.cases
     ]
-    cells.append(_cell(entry, xp, device, ABSTRACT, first, abstract))
+    cells.append(_cell(entry, xp, device, ABSTRACT, usual, abstract))
     if entry.mistakes:
         refused = [_refusal(entry, mistake, xp, device) for mistake in entry.mistakes]
-        cells.append(_cell(entry, xp, device, "mistakes", first, refused))
-    return [cell for cell in cells if cell.compared or cell.status != PASS]
+        cells.append(_cell(entry, xp, device, MISTAKES, usual, refused))
+    return cells
 
 
 def run_matrix(
     entries: Sequence[Entry],
     backends: Sequence[tuple[Backend, str]],
     advance: Callable[[Backend, Entry], Any],
+    everything: bool = False,
 ) -> list[Cell]:
     """Run every operation on every framework, telling `advance` before each."""
     cells: list[Cell] = []
     for xp, device in backends:
         for entry in entries:
             advance(xp, entry)
-            cells.extend(cells_of(entry, xp, device))
+            cells.extend(cells_of(entry, xp, device, everything))
     return cells
 
 

@@ -14,7 +14,7 @@ import pytest
 from ..backends import Backend, available_backends, get_backend
 from ..catalog import entries
 from .judge import Verdict
-from .runner import ABSTRACT, EAGER, gap_of, usual_dtype
+from .runner import ABSTRACT, EAGER, dtypes_in_turn, gap_of, usual_dtype
 
 SUITE = "einport.suite"
 
@@ -29,6 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.compared = 0
+        self.left_out = 0
         self.worst: dict[tuple[str, str], tuple[float, str]] = {}
 
     def add(self, backend: str, dtype: str, op: str, verdict: Verdict) -> None:
@@ -56,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="run on this device: cpu, cuda, gpu, tpu, cuda:1 … (default: cpu)",
         default="cpu",
+    )
+    group.addoption(
+        "--all",
+        action="store_true",
+        help="run every case in every dtype, not one dtype of each kind",
     )
     group.addoption(
         "--examples",
@@ -124,12 +130,16 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
     one_framework = "backend" in metafunc.fixturenames
     chosen = backend_names(metafunc.config) if one_framework else [""]
     mode = ABSTRACT if metafunc.function.__name__ == "test_without_values" else EAGER
+    everything = metafunc.config.getoption("--all")
     for backend in chosen:
         for entry in entries():
             if metafunc.function.__name__ == "test_native" and backend not in entry.natives:
                 continue  # another package's framework, whose idioms the catalog cannot know
-            for case in entry.cases if "case" in names else [None]:
-                for dtype in _dtypes(entry, case, names, one_framework):
+            for turn, case in enumerate(entry.cases if "case" in names else [None]):
+                dtypes = _dtypes(entry, case, names, one_framework)
+                sample = dtypes if everything else dtypes_in_turn(dtypes, turn)
+                metafunc.config.stash[TALLY].left_out += len(dtypes) - len(sample)
+                for dtype in sample:
                     for mistake in entry.mistakes if "mistake" in names else [None]:
                         parts = {"entry": entry, "dtype": dtype, "case": case, "mistake": mistake}
                         label = [entry.topic, entry.name, dtype, *_names(case, mistake), backend]
@@ -233,6 +243,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("einport")
     terminalreporter.line(f"{tally.compared:,} results and values compared")
+    if tally.left_out:
+        left = f"{tally.left_out:,} more pairs of case and dtype"
+        terminalreporter.line(f"left out: {left}; --all runs them")
     for (backend, dtype), (error, op) in tally.worst.items():
         if error:
             terminalreporter.line(

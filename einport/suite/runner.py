@@ -13,6 +13,7 @@ import numpy as np
 from ..backends import Backend, Gap
 from ..backends.base import tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
+from ..catalog._entry import INTEGERS
 from .inputs import draw_inputs, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge
 
@@ -149,9 +150,23 @@ def check_native(entry: Entry, xp: Backend, device: str) -> Verdict:
     return Verdict(len(wanted), 0.0)
 
 
-def drawn_cases(entry: Entry, dtype: str, count: int) -> list[Case]:
-    """Random cases, the same on every run."""
-    return [entry.draw(Seeded(f"{entry.name}/{dtype}/{i}")) for i in range(count)]
+def drawn_cases(entry: Entry, count: int) -> list[tuple[Case, str]]:
+    """Random cases, the same on every run, each with one of the dtypes that it is for."""
+    found = []
+    for turn in range(count):
+        case = entry.draw(Seeded(f"{entry.name}/{turn}"))
+        dtypes = entry.dtypes_of(case)
+        found.append((case, dtypes[turn % len(dtypes)]))
+    return found
+
+
+def dtypes_in_turn(dtypes: Sequence[Any], turn: int) -> list[Any]:
+    """The everyday sample: every dtype for the first case, then one of each kind in turn."""
+    if turn == 0:
+        return list(dtypes)
+    kinds = (("float32",), ("float16", "bfloat16"), INTEGERS, ("bool",), ("float64",), (None,))
+    there = [[dtype for dtype in kind if dtype in dtypes] for kind in kinds]
+    return [kind[turn % len(kind)] for kind in there if kind]
 
 
 def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:

@@ -1,2 +1,0 @@
-def test_name(backend):
-    assert backend.title
