@@ -113,7 +113,7 @@ class Backend(ABC):
 
     @abstractmethod
     def dtype(self, x: Array) -> str:
-        """The dtype's name: `"float32"`, `"bfloat16"`, `"int64"`, `"bool"` …"""
+        """The dtype's name, such as `"float32"`, `"bfloat16"`, `"int64"` or `"bool"`."""
 
     @abstractmethod
     def device(self, x: Array) -> str:
@@ -141,7 +141,7 @@ class Backend(ABC):
 
     @abstractmethod
     def exp(self, x: Array) -> Array:
-        """e to the power of each element."""
+        """The exponential of each element."""
 
     @abstractmethod
     def log(self, x: Array) -> Array:
@@ -255,6 +255,7 @@ class Backend(ABC):
 
         Raises:
             IndexError: An index is outside −n … n − 1, and its value can be read.
+            ValueError: Another axis is not equal.
         """
 
     @abstractmethod
@@ -321,7 +322,7 @@ class Backend(ABC):
         return f"<einport backend {self.name}>"
 
 
-# --- Shared by the adapters: plain checks and trees, no framework ----------------------------------
+# --- Shared by the adapters: plain checks and trees, no framework ---------------------------------
 
 
 def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
@@ -363,6 +364,21 @@ def check_indices(xp: Backend, indices: Array, size: Any, *, lowest: int | None 
     if low < least or high >= size:
         bad = low if low < least else high
         raise IndexError(f"index {bad} is out of range for size {size}")
+
+
+def check_along_axis(shape: tuple[Any, ...], indices: tuple[Any, ...], axis: int) -> None:
+    """Refuse indices that would have to be stretched, or that reach only part of an array."""
+    (along,) = normalise_axes(axis, len(shape))
+    sizes = zip(shape, indices, strict=False)
+    same = len(shape) == len(indices) and all(
+        a == along or not isinstance(n, int) or not isinstance(m, int) or n == m
+        for a, (n, m) in enumerate(sizes)
+    )
+    if not same:
+        raise ValueError(
+            f"take_along_axis needs arrays equal but for axis {axis}, "
+            f"got shapes {tuple(shape)} and {tuple(indices)}"
+        )
 
 
 def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:

@@ -15,8 +15,10 @@ from .base import (
     Array,
     Axes,
     Backend,
+    check_along_axis,
     check_indices,
     check_not_empty,
+    normalise_axes,
     tree_map,
 )
 
@@ -113,7 +115,8 @@ class JaxBackend(Backend):
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
-        return self._narrow(jnp.mean(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+        axes = normalise_axes(axis, x.ndim)
+        return self._narrow(jnp.mean(x, axis=axes, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         return self._narrow(jnp.prod(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
@@ -150,6 +153,7 @@ class JaxBackend(Backend):
         return jnp.take(x, self._from_front(indices, x.shape[axis]), axis=axis, mode="clip")
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        check_along_axis(x.shape, indices.shape, axis)
         front = self._from_front(indices, x.shape[axis])
         return jnp.take_along_axis(x, front, axis=axis, mode="clip")
 
@@ -167,8 +171,8 @@ class JaxBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == jnp.bool_:
             return self.matmul(a.astype(jnp.int32), b.astype(jnp.int32)) != 0
-        product = jnp.matmul(a, b, preferred_element_type=jnp.float32 if a.dtype.name in HALF_DTYPES else a.dtype)
-        return product.astype(a.dtype)
+        wide = jnp.float32 if a.dtype.name in HALF_DTYPES else a.dtype
+        return jnp.matmul(a, b, preferred_element_type=wide).astype(a.dtype)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
         first = arrays[0]

@@ -13,6 +13,7 @@ from .base import (
     Axes,
     Backend,
     Gap,
+    check_along_axis,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -85,15 +86,16 @@ class NumpyBackend(Backend):
         return np.asarray(np.isnan(x))
 
     def maximum(self, x: Array, y: Any) -> Array:
-        return np.asarray(np.maximum(x, np.asarray(y, x.dtype)))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.maximum(x, np.asarray(y, x.dtype)))
 
     def where(self, condition: Array, x: Any, y: Any) -> Array:
         dtype = (x if isinstance(x, np.ndarray) else y).dtype
         return np.asarray(np.where(condition, np.asarray(x, dtype), np.asarray(y, dtype)))
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        total = np.sum(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x))
-        return self._narrow(total, x)
+        with np.errstate(all="ignore"):
+            return self._narrow(np.sum(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
@@ -105,15 +107,18 @@ class NumpyBackend(Backend):
             return np.asarray(np.divide(total, count)).astype(x.dtype, copy=False)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return self._narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
+        with np.errstate(all="ignore"):
+            return self._narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
-        return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
+        with np.errstate(invalid="ignore"):  # ml_dtypes warns of NaN
+            return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
-        return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         return np.asarray(np.any(x != 0, axis=axis, keepdims=keepdims))
@@ -122,7 +127,8 @@ class NumpyBackend(Backend):
         return np.asarray(np.all(x != 0, axis=axis, keepdims=keepdims))
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        return self._narrow(np.cumsum(x, axis=axis, dtype=_sum_dtype(x)), x)
+        with np.errstate(all="ignore"):
+            return self._narrow(np.cumsum(x, axis=axis, dtype=_sum_dtype(x)), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
@@ -139,13 +145,15 @@ class NumpyBackend(Backend):
         return np.asarray(np.take(x, indices, axis=axis))
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        check_along_axis(x.shape, indices.shape, axis)
         check_indices(self, indices, x.shape[axis])
         return np.take_along_axis(x, indices, axis=axis)
 
     def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
         check_indices(self, segment_ids, num_segments, lowest=0)
         total = np.zeros((num_segments, *x.shape[1:]), _sum_dtype(x))
-        np.add.at(total, segment_ids, x.astype(total.dtype, copy=False))
+        with np.errstate(all="ignore"):
+            np.add.at(total, segment_ids, x.astype(total.dtype, copy=False))
         return self._narrow(total, x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:

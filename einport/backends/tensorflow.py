@@ -13,8 +13,10 @@ from .base import (
     Array,
     Axes,
     Backend,
+    check_along_axis,
     check_indices,
     check_not_empty,
+    normalise_axes,
     tree_fill,
     tree_leaves,
     tree_map,
@@ -97,17 +99,20 @@ class TensorflowBackend(Backend):
         return tf.where(condition, _constant(x, dtype), _constant(y, dtype))
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        total = tf.reduce_sum(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        axes = self._axes(x, axis)
+        total = tf.reduce_sum(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
         return _narrow(total, x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
-        total = tf.reduce_mean(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        axes = self._axes(x, axis)
+        total = tf.reduce_mean(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
         return _narrow(total, x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        total = tf.reduce_prod(tf.cast(x, _sum_dtype(x)), axis=axis, keepdims=keepdims)
+        axes = self._axes(x, axis)
+        total = tf.reduce_prod(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
         return _narrow(total, x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -123,10 +128,10 @@ class TensorflowBackend(Backend):
         return self._with_nan(tf.reduce_min, x, axis, keepdims)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return tf.reduce_any(tf.cast(x, tf.bool), axis=axis, keepdims=keepdims)
+        return tf.reduce_any(tf.cast(x, tf.bool), axis=self._axes(x, axis), keepdims=keepdims)
 
     def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return tf.reduce_all(tf.cast(x, tf.bool), axis=axis, keepdims=keepdims)
+        return tf.reduce_all(tf.cast(x, tf.bool), axis=self._axes(x, axis), keepdims=keepdims)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
         return _narrow(tf.cumsum(tf.cast(x, _sum_dtype(x)), axis=axis), x)
@@ -147,6 +152,7 @@ class TensorflowBackend(Backend):
         return tf.gather(x, self._from_front(x, indices, axis), axis=axis)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        check_along_axis(self.shape(x), self.shape(indices), axis)
         front = self._from_front(x, indices, axis)
         last = len(self.shape(x)) - 1
         if axis in (-1, last):
@@ -211,6 +217,9 @@ class TensorflowBackend(Backend):
         if any("PyFunc" in op.type for op in graph.graph.get_operations()):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (tuple(x.shape), x.dtype.name), graph.structured_outputs)
+
+    def _axes(self, x: Array, axis: Axes) -> list[int]:
+        return list(normalise_axes(axis, len(self.shape(x))))
 
     def _from_front(self, x: Array, indices: Array, axis: int) -> Array:
         static = self.shape(x)[axis]

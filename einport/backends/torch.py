@@ -12,6 +12,7 @@ from .base import (
     Array,
     Axes,
     Backend,
+    check_along_axis,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -167,6 +168,7 @@ class TorchBackend(Backend):
         return torch.index_select(x, a, flat).reshape(shape)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+        check_along_axis(x.shape, indices.shape, axis)
         return torch.gather(x, axis, self._from_front(indices, x.shape[axis]))
 
     def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:

@@ -72,7 +72,8 @@ TRACE = Entry(
         case("past eight bits", given(np.full((9, 9), 100)), dtypes=("int8", "uint8", "int32")),
         # JAX without x64 wraps at 32 bits, and so does what is expected of it.
         case("past 32 bits", given(np.full((4, 4), 2**30)), dtypes=("int32", "int64")),
-        case("infinity", given([[1, np.nan], [np.nan, np.inf]]), dtypes=FLOATS),
+        case("NaN", given([[1, 2], [3, np.nan]]), dtypes=FLOATS),
+        case("NaN beside the diagonal", given([[1, np.nan], [np.nan, np.inf]]), dtypes=FLOATS),
         case("opposite infinities", given(np.diag([np.inf, -np.inf])), dtypes=FLOATS),
         case("past the largest float16", given(np.diag([6e4, 3e4])), dtypes=FLOATS),
         case("passes the largest float16", given(np.diag([6e4, 3e4, -6e4])), dtypes=FLOATS),
@@ -162,6 +163,12 @@ MATRIX_VECTOR = Entry(
             given([1, 1, 0]),
             dtypes=("bool",),
         ),
+        case(
+            "any of many",  # 256 of both would be none in eight bits
+            given(np.ones((2, 256))),
+            given(np.ones(256)),
+            dtypes=("bool",),
+        ),
         case("eight bits wrap", given([[100, 100], [3, 90]]), given([100, 7]), dtypes=("int8",)),
         case("unsigned wraps", given([[200, 200], [3, 90]]), given([200, 7]), dtypes=("uint8",)),
         case(
@@ -171,19 +178,31 @@ MATRIX_VECTOR = Entry(
             dtypes=("int32",),
         ),
         case(
+            "past the integers of a float",
+            given([[2**53 + 1, 1], [3, 5]]),
+            given([1, 2**60]),
+            dtypes=("int64",),
+        ),
+        case(
             "NaN and infinities",
             given([[np.nan, 0, 1], [np.inf, 1, 0], [0, np.inf, 1], [1, 2, 3]]),
             given([1, 0, 2]),
             dtypes=FLOATS,
         ),
         case("five thousand ones", given(np.ones((2, 5000))), given(np.ones(5000))),
+        case(
+            "five thousand of 1.1",
+            given(np.full((2, 5000), 1.1)),
+            given(np.ones(5000)),
+            dtypes=HALVES,
+        ),
         case("five thousand terms", values(2, 5000), values(5000), dtypes=FLOATS),
         case("thousands of rows", values(3000, 3), values(3), dtypes=("float32", "int32")),
     ),
     draw=_draw_matrix_vector,
     oracle=matrix_vector_oracle,
     natives=idioms(globals(), "matrix_vector"),
-    tolerance=4,
+    tolerance=3,
     half_tolerance=0.6,
     magnitude=matrix_vector_magnitude,
     mistakes=(
@@ -345,6 +364,12 @@ MATRIX_MULTIPLY = Entry(
             dtypes=FLOATS,
         ),
         case("five thousand ones", given(np.ones((2, 5000))), given(np.ones((5000, 3)))),
+        case(
+            "five thousand of 1.1",
+            given(np.full((2, 5000), 1.1)),
+            given(np.ones((5000, 2))),
+            dtypes=HALVES,
+        ),
         case("thousands of terms", values(2, 2000), values(2000, 3), dtypes=FLOATS),
         case("thousands of rows", values(3000, 2), values(2, 2), dtypes=("float32", "int32")),
         case("hundreds of batches", values(400, 2, 3), values(400, 3, 2), dtypes=("float32",)),
@@ -352,7 +377,7 @@ MATRIX_MULTIPLY = Entry(
     draw=_draw_matrix_multiply,
     oracle=matrix_multiply_oracle,
     natives=idioms(globals(), "matrix_multiply"),
-    tolerance=4,
+    tolerance=3,
     half_tolerance=0.6,
     magnitude=matrix_multiply_magnitude,
     mistakes=(
@@ -449,6 +474,12 @@ INNER_PRODUCT = Entry(
         case("nothing to sum", values(0), values(0)),
         case("True in one place of both", given([1, 0, 1]), given([0, 1, 1]), dtypes=("bool",)),
         case("True in no place of both", given([1, 0, 1]), given([0, 1, 0]), dtypes=("bool",)),
+        case(
+            "True in 256 places",  # none in eight bits
+            given(np.ones(256)),
+            given(np.ones(256)),
+            dtypes=("bool",),
+        ),
         case("eight bits wrap", given([100, 3]), given([100, -5]), dtypes=("int8",)),
         case("unsigned wraps", given([200, 3]), given([200, 255]), dtypes=("uint8",)),
         case("32 bits wrap", given([65537, 3]), given([65537, 2**30]), dtypes=("int32",)),
@@ -459,12 +490,18 @@ INNER_PRODUCT = Entry(
         case("terms that cancel", given([3e4, 1, -3e4]), given([1, 1, 1]), dtypes=FLOATS),
         case("products past float16", given([300, 1, 300]), given([300, 1, -300]), dtypes=FLOATS),
         case("five thousand ones", given(np.ones(5000)), given(np.ones(5000))),
+        case(
+            "five thousand of 1.1",
+            given(np.full(5000, 1.1)),
+            given(np.ones(5000)),
+            dtypes=HALVES,
+        ),
         case("five thousand terms", values(5000), values(5000), dtypes=FLOATS),
     ),
     draw=_draw_inner_product,
     oracle=inner_product_oracle,
     natives=idioms(globals(), "inner_product"),
-    tolerance=4,
+    tolerance=3,
     half_tolerance=0.6,
     magnitude=inner_product_magnitude,
     mistakes=(
@@ -557,6 +594,7 @@ OUTER_PRODUCT = Entry(
             given([np.nan, np.inf, -np.inf, 0, 2]),
             given([0, 1, -1, np.inf, np.nan]),
             dtypes=FLOATS,
+            tolerance=0,  # the sign of a zero, too
         ),
         case("past the largest float16", given([300, 2]), given([300, -300]), dtypes=FLOATS),
         case("thousands of rows", values(3000), values(3), dtypes=("float32", "float16", "int32")),
@@ -646,9 +684,10 @@ ELEMENTWISE_PRODUCT = Entry(
         case("64 bits wrap", given([[2**40, 3]]), given([[2**40 + 1, 2**62]]), dtypes=("int64",)),
         case(
             "special values",
-            given([[np.nan, np.inf, -np.inf, 0], [np.inf, 2, np.nan, np.inf]]),
-            given([[0, 1, 2, -1], [0, np.inf, np.nan, -np.inf]]),
+            given([[0, np.nan, -np.inf, 0], [np.inf, 2, np.nan, np.inf]]),
+            given([[-1, 1, 2, -1], [0, np.inf, np.nan, -np.inf]]),
             dtypes=FLOATS,
+            tolerance=0,  # the sign of a zero, too
         ),
         case("past the largest float16", given([[300, 2]]), given([[300, 3e4]]), dtypes=FLOATS),
         case("thousands of rows", values(3000, 2), values(3000, 2), dtypes=("float32", "float16")),
@@ -756,6 +795,8 @@ ROW_SUMS = Entry(
         case("terms that cancel", given([[3e4, 1, -3e4], [1, 3e4, -3e4]]), dtypes=FLOATS),
         case("passes the largest float16", given([[6e4, 3e4, -6e4]]), dtypes=FLOATS),
         case("five thousand ones", given(np.ones((2, 5000)))),
+        # In 16 bits, 1.1 more is 1 more once the sum has reached 256.
+        case("five thousand of 1.1", given(np.full((2, 5000), 1.1)), dtypes=HALVES),
         case("five thousand terms", values(2, 5000), dtypes=(*FLOATS, "int32")),
         case("thousands of rows", values(3000, 2), dtypes=("float32", "int8")),
     ),
@@ -763,7 +804,7 @@ ROW_SUMS = Entry(
     oracle=row_sums_oracle,
     natives=idioms(globals(), "row_sums"),
     result="sum",
-    tolerance=4,
+    tolerance=3,
     half_tolerance=0.6,
     magnitude=row_sums_magnitude,
     mistakes=(
