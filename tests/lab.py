@@ -4,8 +4,6 @@ Values are held in float64, int64 or bool, rounded to the dtype under test, so t
 expected can be computed by plain NumPy in a wide dtype, not through any adapter.
 """
 
-from itertools import chain, combinations
-
 import ml_dtypes
 import numpy as np
 
@@ -67,13 +65,18 @@ def samples(dtype):
     return {name: plain(values, dtype) for name, values in found.items()}
 
 
-def axes_of(ndim):
-    """None, every axis counted from both ends, every set of axes, and no axis."""
-    both = range(-ndim, ndim)
-    every = range(ndim)
-    sets = chain.from_iterable(combinations(every, n) for n in range(ndim + 1))
-    mixed = [(-1, 0)] if ndim > 1 else []
-    return [None, *both, *sets, *mixed]
+def elements(dtype):
+    """All sample values in three shapes, for what looks at one element at a time."""
+    found = samples(dtype)
+    flat = np.concatenate([values.ravel() for values in found.values()])
+    return flat, found["hollow"], found["scalar"]
+
+
+AXES = (
+    *((axis, False) for axis in (None, 0, -1, 1, -3, (0, 2), (-1, 0), (0, 1, 2), ())),
+    *((axis, True) for axis in (None, 1, (-1, 0), ())),
+)
+"""What to reduce of three axes, and whether to keep it as an axis of size 1."""
 
 
 class Lab:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lab import ALL, FLOATS, INTEGERS, NUMBERS, plain, samples
+from lab import ALL, FLOATS, INTEGERS, NUMBERS, elements, plain, samples
 
 LAYOUTS = ("random", "row", "hollow")
 """Samples enough where values are only moved about: JAX compiles each shape anew."""
@@ -13,7 +13,7 @@ LAYOUTS = ("random", "row", "hollow")
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh"])
 def test_function(lab, dtype, name):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         with np.errstate(all="ignore"):
             want = getattr(np, name)(values)
         got = getattr(lab.xp, name)(lab.array(values))
@@ -34,13 +34,13 @@ def test_functions_keep_infinities_and_zeros(lab, dtype):
 
 @pytest.mark.parametrize("dtype", ALL)
 def test_isnan(lab, dtype):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         lab.check(lab.xp.isnan(lab.array(values)), np.isnan(values), "bool")
 
 
 @pytest.mark.parametrize("dtype", ALL)
 def test_maximum(lab, dtype):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         other = np.roll(values, 1)
         got = lab.xp.maximum(lab.array(values), lab.array(other))
         lab.check(got, np.maximum(values, other), signs=False)
@@ -53,9 +53,9 @@ def test_maximum_broadcasts(lab, dtype):
 
 
 @pytest.mark.parametrize("dtype", ALL)
-@pytest.mark.parametrize("scalar", [0, 1, True, 0.0])
+@pytest.mark.parametrize("scalar", [0, 1.0, True])
 def test_maximum_with_a_scalar_keeps_the_dtype(lab, dtype, scalar):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         got = lab.xp.maximum(lab.array(values), scalar)
         lab.check(got, np.maximum(values, plain(scalar, dtype)), signs=False)
 
@@ -63,14 +63,14 @@ def test_maximum_with_a_scalar_keeps_the_dtype(lab, dtype, scalar):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("scalar", [np.nan, np.inf, -np.inf, 0.1])
 def test_maximum_with_a_special_scalar(lab, dtype, scalar):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         got = lab.xp.maximum(lab.array(values), float(scalar))
         lab.check(got, np.maximum(values, plain(scalar, dtype)))
 
 
 @pytest.mark.parametrize("dtype", ALL)
 def test_where(lab, dtype):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         other = np.roll(values, 1)
         mask = np.arange(values.size).reshape(values.shape) % 3 == 0
         got = lab.xp.where(lab.array(mask, "bool"), lab.array(values), lab.array(other))
@@ -87,9 +87,9 @@ def test_where_broadcasts(lab, dtype):
 
 
 @pytest.mark.parametrize("dtype", ALL)
-@pytest.mark.parametrize("scalar", [0, 1, 0.0, True, False])
+@pytest.mark.parametrize("scalar", [0, 0.0, True])
 def test_where_with_a_scalar_keeps_the_dtype(lab, dtype, scalar):
-    for values in samples(dtype).values():
+    for values in elements(dtype):
         mask = np.arange(values.size).reshape(values.shape) % 2 == 0
         x, condition = lab.array(values), lab.array(mask, "bool")
         lab.check(lab.xp.where(condition, x, scalar), np.where(mask, values, plain(scalar, dtype)))
@@ -107,13 +107,12 @@ def test_where_with_a_special_scalar(lab, dtype, scalar):
 
 @pytest.mark.parametrize("dtype", ALL)
 def test_concat(lab, dtype):
-    for name in LAYOUTS:
-        values = samples(dtype)[name]
-        for axis in (0, -1):
-            parts = [values, np.delete(values, slice(None), axis), values[..., ::-1]]
-            got = lab.xp.concat([lab.array(part) for part in parts], axis=axis)
-            lab.check(got, np.concatenate(parts, axis=axis))
-    lab.check(lab.xp.concat([lab.array(values)], axis=-2), values)
+    values = samples(dtype)["random"]
+    for axis in (0, -1, -2):
+        parts = [values, np.delete(values, slice(None), axis), values[..., ::-1]]
+        got = lab.xp.concat([lab.array(part) for part in parts], axis=axis)
+        lab.check(got, np.concatenate(parts, axis=axis))
+    lab.check(lab.xp.concat([lab.array(values)], axis=1), values)
 
 
 def test_concat_joins_the_first_axis_by_default(lab):
@@ -125,9 +124,8 @@ def test_concat_joins_the_first_axis_by_default(lab):
 def test_pad(lab, dtype):
     for name in LAYOUTS:
         values = samples(dtype)[name]
-        for pairs in ([(1, 2), (1, 0), (0, 3)], [(0, 0)] * 3):
-            got = lab.xp.pad(lab.array(values), pairs[: values.ndim])
-            lab.check(got, np.pad(values, pairs[: values.ndim]))
+        pairs = [(1, 2), (0, 0), (0, 3)][: values.ndim]
+        lab.check(lab.xp.pad(lab.array(values), pairs), np.pad(values, pairs))
 
 
 @pytest.mark.parametrize("dtype", ALL)

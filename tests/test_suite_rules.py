@@ -65,7 +65,7 @@ def test_a_declared_gap_must_fail(tmp_path: Path, broken: str, returncode: int, 
     (tmp_path / "conftest.py").write_text(GAP.format(broken=broken).rpartition("from")[0])
     (tmp_path / "test_it.py").write_text("from einport.suite.test_entries import test_case\n")
     chosen = ["-p", "einport.suite.plugin", "--backend", "numpy"]
-    done = run_pytest(tmp_path, *chosen, "-k", "softmax-float16-large", "-rX")
+    done = run_pytest(tmp_path, *chosen, "-k", "probability-softmax-float16-rows", "-rX")
     assert done.returncode == returncode, done.stdout
     assert said in done.stdout
 
