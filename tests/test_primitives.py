@@ -137,7 +137,7 @@ def test_pad_with_a_value(lab, dtype, value):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.1])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.0, 0.1])
 def test_pad_with_a_special_value(lab, dtype, value):
     values = samples(dtype)["special"]
     got = lab.xp.pad(lab.array(values), [(1, 2)], value=float(value))

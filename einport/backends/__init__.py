@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .base import Array, Backend, Gap
@@ -21,13 +20,34 @@ __all__ = ["Array", "Backend", "Gap", "available_backends", "backend_of", "find"
 
 ENTRY_POINT_GROUP = "einport.backends"
 
-# name: (the framework's import name, the adapter's module here, the adapter's class)
-_BUILT_IN = {
-    "numpy": ("numpy", ".numpy", "NumpyBackend"),
-    "torch": ("torch", ".torch", "TorchBackend"),
-    "jax": ("jax", ".jax", "JaxBackend"),
-    "tensorflow": ("tensorflow", ".tensorflow", "TensorflowBackend"),
-}
+
+def _numpy() -> Backend:
+    from .numpy import BACKEND
+
+    return BACKEND
+
+
+def _torch() -> Backend:
+    from .torch import BACKEND
+
+    return BACKEND
+
+
+def _jax() -> Backend:
+    from .jax import BACKEND
+
+    return BACKEND
+
+
+def _tensorflow() -> Backend:
+    from .tensorflow import BACKEND
+
+    return BACKEND
+
+
+# By the framework's import name, which is the adapter's too. Plain import statements: the first
+# array of all may come while torch.compile traces, and it cannot trace importlib.
+_BUILT_IN = {"numpy": _numpy, "torch": _torch, "jax": _jax, "tensorflow": _tensorflow}
 
 _by_name: dict[str, Backend] = {}
 _by_type: dict[type, Backend] = {}
@@ -47,7 +67,7 @@ def available_backends() -> tuple[str, ...]:
     """
     from importlib.util import find_spec
 
-    built_in = [name for name, (module, _, _) in _BUILT_IN.items() if find_spec(module)]
+    built_in = [name for name in _BUILT_IN if find_spec(name)]
     return (*built_in, *sorted(set(_entry_points()) - set(_BUILT_IN)))
 
 
@@ -63,29 +83,30 @@ def get_backend(name: str) -> Backend:
     """
     found = _by_name.get(name)
     if found is None:
-        found = _by_name.setdefault(name, _load(name))
+        found = _load(name)
+        _by_name[name] = found
     return found
 
 
 def _load(name: str) -> Backend:
     if name in _BUILT_IN:
-        module, adapter, cls = _BUILT_IN[name]
         try:
-            import_module(module)
+            return _BUILT_IN[name]()
         except ModuleNotFoundError as error:
-            if error.name != module:
+            if error.name != name:
                 raise
-            hint = "" if name == "numpy" else f": python -m pip install 'einport[{name}]'"
-            raise ImportError(f"the framework of backend {name!r} is not installed{hint}") from None
-        made: Backend = getattr(import_module(adapter, __name__), cls)()
-        return made
+            wanted = "numpy" if name == "numpy" else f"'einport[{name}]'"
+            raise ImportError(
+                f"the framework of backend {name!r} is not installed: "
+                f"python -m pip install {wanted}"
+            ) from None
     points = _entry_points()
     if name not in points:
         known = [*_BUILT_IN, *sorted(points)]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"no backend is named {name!r}{hint} (known: {', '.join(known)})")
-    made = points[name].load()()
+    made: Backend = points[name].load()()
     if not isinstance(made, Backend):
         raise TypeError(f"entry point {name!r} gives {type(made).__name__}, not a Backend")
     return made
@@ -103,8 +124,8 @@ def find(x: object) -> Backend | None:
 
 
 def _search(x: object) -> Backend | None:
-    for name, (module, _, _) in _BUILT_IN.items():
-        if module in sys.modules:
+    for name in _BUILT_IN:
+        if name in sys.modules:
             backend = get_backend(name)
             if backend.owns(x):
                 return backend

@@ -24,6 +24,12 @@ Array = Any
 Axes = int | tuple[int, ...] | None
 """One axis, several, or None for all of them."""
 
+DTYPES = frozenset(
+    {"bool", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"}
+    | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+)
+"""The names of the dtypes that adapters know; frameworks' other names for them are refused."""
+
 HALF_DTYPES = frozenset({"float16", "bfloat16"})
 
 
@@ -96,6 +102,7 @@ class Backend(ABC):
 
         Raises:
             TypeError: The framework does not have the dtype.
+            ValueError: The framework does not have the device.
             OverflowError: A value does not fit where the framework narrows by default.
         """
 
@@ -121,7 +128,11 @@ class Backend(ABC):
 
     @abstractmethod
     def astype(self, x: Array, dtype: str) -> Array:
-        """The array in another dtype; itself when it has that dtype already."""
+        """The array in another dtype; itself when it has that dtype already.
+
+        Raises:
+            TypeError: The framework does not have the dtype.
+        """
 
     def widen(self, x: Array) -> Array:
         """A 16-bit float array as float32, any other as it is: the dtype to compute in."""
@@ -323,6 +334,19 @@ class Backend(ABC):
 
 
 # --- Shared by the adapters: plain checks and trees, no framework ---------------------------------
+
+
+def check_dtype(xp: Backend, dtype: str | None) -> None:
+    """Refuse a name that is no dtype's."""
+    if dtype is not None and dtype not in DTYPES:
+        raise TypeError(f"{xp.title} has no dtype {dtype!r}")
+
+
+def check_device(xp: Backend, device: str | None) -> None:
+    """Refuse a device that is not there."""
+    if device is not None and device not in xp.devices():
+        there = ", ".join(xp.devices())
+        raise ValueError(f"{xp.title} has no device {device!r} here (it has {there})")
 
 
 def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:

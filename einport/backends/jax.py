@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,6 +16,8 @@ from .base import (
     Axes,
     Backend,
     check_along_axis,
+    check_device,
+    check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -55,13 +57,14 @@ class JaxBackend(Backend):
         return isinstance(x, jax.Array)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
-        if dtype in _WIDE and not jax.config.jax_enable_x64:
-            raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
+        self._check_dtype(dtype)
+        check_device(self, device)
         if isinstance(data, np.ndarray) and dtype is None:
             _check_narrowing(data)
         if isinstance(data, np.ndarray) and dtype is not None:
             data = data.astype(jnp.dtype(dtype))  # here, where it needs no compilation
-        made = jnp.array(data, dtype=dtype)
+        with np.errstate(over="ignore"):
+            made = jnp.array(data, dtype=dtype)
         return made if device is None else jax.device_put(made, _device(device))
 
     def to_numpy(self, x: Array) -> Any:
@@ -69,7 +72,9 @@ class JaxBackend(Backend):
         return values.astype(np.float32) if x.dtype == jnp.bfloat16 else values
 
     def is_concrete(self, x: Array) -> bool:
-        return not isinstance(x, jax.core.Tracer)
+        # Inside jax.jit a constant can be read, but nothing that is computed from it.
+        made_now = jnp.zeros((), bool)
+        return not isinstance(x, jax.core.Tracer) and not isinstance(made_now, jax.core.Tracer)
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
@@ -81,7 +86,8 @@ class JaxBackend(Backend):
         return ", ".join(sorted(_device_name(d) for d in x.devices()))
 
     def astype(self, x: Array, dtype: str) -> Array:
-        return x.astype(dtype)
+        self._check_dtype(dtype)
+        return x if x.dtype.name == dtype else x.astype(dtype)
 
     def arange(self, stop: Any, *, like: Array) -> Array:
         made = jnp.arange(stop, dtype=self.index_dtype)
@@ -195,9 +201,14 @@ class JaxBackend(Backend):
 
     def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
         graph, result = jax.make_jaxpr(fn, return_shape=True)(*args)
-        if "callback" in str(graph):
+        if any("callback" in name for name in _primitives(graph.jaxpr)):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (x.shape, x.dtype.name), result)
+
+    def _check_dtype(self, dtype: str | None) -> None:
+        check_dtype(self, dtype)
+        if dtype in _WIDE and not jax.config.jax_enable_x64:
+            raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
 
     def _from_front(self, indices: Array, size: Any) -> Array:
         check_indices(self, indices, size)
@@ -217,26 +228,40 @@ class JaxBackend(Backend):
         return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
 
 
+def _primitives(graph: Any) -> Iterator[str]:
+    """The names of all that a traced function does, in the functions that it calls as well."""
+    for equation in graph.eqns:
+        yield equation.primitive.name
+        for value in equation.params.values():
+            for inner in value if isinstance(value, list | tuple) else (value,):
+                inner_graph = getattr(inner, "jaxpr", inner)
+                if hasattr(inner_graph, "eqns"):
+                    yield from _primitives(inner_graph)
+
+
 def _device_name(device: Any) -> str:
     kind = str(device.platform)
     return kind if kind == "cpu" and device.id == 0 else f"{kind}:{device.id}"
 
 
 def _device(name: str) -> Any:
-    kind, _, _ = name.partition(":")
-    for device in jax.devices(kind):
-        if _device_name(device) == name:
-            return device
-    raise ValueError(f"JAX has no device {name!r}")
+    devices = (d for kind in (None, "cpu") for d in jax.devices(kind))
+    return next(d for d in devices if _device_name(d) == name)
 
 
 def _check_narrowing(data: np.ndarray[Any, Any]) -> None:
-    """JAX makes 32-bit integers of 64-bit ones, and wraps in silence: refuse instead."""
-    if data.dtype.name not in ("int64", "uint64") or jax.config.jax_enable_x64 or not data.size:
+    """JAX makes 32 bits of 64, wrapping or overflowing in silence: refuse instead."""
+    narrow = {"int64": np.iinfo("int32"), "uint64": np.iinfo("uint32"), "float64": np.finfo("f4")}
+    limits = narrow.get(data.dtype.name)
+    if limits is None or jax.config.jax_enable_x64:
         return
-    limits = np.iinfo(data.dtype.name.replace("64", "32"))
-    if data.min() < limits.min or data.max() > limits.max:
+    finite = data[np.isfinite(data)]
+    low, high = finite.min(initial=0), finite.max(initial=0)
+    if low < limits.min or high > limits.max:
         raise OverflowError(
-            f"values {data.min()} to {data.max()} do not fit JAX's {limits.dtype} "
+            f"values {low} to {high} do not fit JAX's {limits.dtype} "
             "(set jax_enable_x64 for 64 bits)"
         )
+
+
+BACKEND = JaxBackend()

@@ -14,6 +14,8 @@ from .base import (
     Backend,
     Gap,
     check_along_axis,
+    check_device,
+    check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -45,9 +47,10 @@ class NumpyBackend(Backend):
         return isinstance(x, np.ndarray)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
-        if device not in (None, "cpu"):
-            raise ValueError(f"NumPy has one device, 'cpu', got {device!r}")
-        return np.array(data, dtype=None if dtype is None else _dtype(dtype))
+        check_dtype(self, dtype)
+        check_device(self, device)
+        with np.errstate(over="ignore"):
+            return np.array(data, dtype=None if dtype is None else _dtype(dtype))
 
     def to_numpy(self, x: Array) -> Any:
         return x.astype(np.float32) if x.dtype.name == "bfloat16" else np.array(x)
@@ -65,7 +68,9 @@ class NumpyBackend(Backend):
         return "cpu"
 
     def astype(self, x: Array, dtype: str) -> Array:
-        return np.asarray(x.astype(_dtype(dtype), copy=False))
+        check_dtype(self, dtype)
+        with np.errstate(all="ignore"):
+            return np.asarray(x.astype(_dtype(dtype), copy=False))
 
     def arange(self, stop: Any, *, like: Array) -> Array:
         return np.arange(stop, dtype=np.int64)
@@ -180,7 +185,8 @@ class NumpyBackend(Backend):
     def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         def mapped(*args: Any) -> Any:
             size = tree_leaves(args)[0].shape[0]
-            results = [fn(*tree_map(lambda x, i=i: x[i], args)) for i in range(size)]
+            # An element of a vector is a NumPy scalar: make it an array again.
+            results = [fn(*tree_map(lambda x, i=i: np.asarray(x[i]), args)) for i in range(size)]
             columns = zip(*(tree_leaves(result) for result in results), strict=True)
             return tree_fill(results[0], [np.stack(column) for column in columns])
 
@@ -218,3 +224,6 @@ def _sum_dtype(x: Array) -> Any:
     if x.dtype.kind in "biu" and x.dtype != np.uint64:
         return np.int64
     return x.dtype
+
+
+BACKEND = NumpyBackend()

@@ -14,6 +14,8 @@ from .base import (
     Axes,
     Backend,
     check_along_axis,
+    check_device,
+    check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -42,21 +44,21 @@ class TensorflowBackend(Backend):
         return isinstance(x, tf.Tensor | tf.Variable)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
-        wanted = None if dtype is None else _dtype(dtype)
+        check_dtype(self, dtype)
+        check_device(self, device)
         # TensorFlow may keep using a NumPy array's memory: give it a copy that is its own.
-        own = np.array(data) if isinstance(data, np.ndarray) else data
-        if wanted is not None:
-            own = np.array(own).astype(wanted.as_numpy_dtype)
+        if dtype is not None or isinstance(data, np.ndarray):
+            with np.errstate(over="ignore"):
+                data = np.array(data, tf.as_dtype(dtype).as_numpy_dtype if dtype else None)
         with tf.device(device or self.devices()[0]):
-            return tf.constant(own, dtype=wanted)
+            return tf.constant(data)
 
     def to_numpy(self, x: Array) -> Any:
         return np.array((tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x).numpy())
 
     def is_concrete(self, x: Array) -> bool:
-        if isinstance(x, tf.Variable):
-            return bool(tf.executing_eagerly())
-        return not tf.is_symbolic_tensor(x)
+        # A constant could be read inside tf.function too, but nothing that is computed from it.
+        return bool(tf.executing_eagerly()) and not tf.is_symbolic_tensor(x)
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return tuple(x.shape)
@@ -68,10 +70,12 @@ class TensorflowBackend(Backend):
         return _device_name(x.device)
 
     def astype(self, x: Array, dtype: str) -> Array:
-        return tf.cast(x, _dtype(dtype))
+        check_dtype(self, dtype)
+        return tf.cast(x, dtype)
 
     def arange(self, stop: Any, *, like: Array) -> Array:
-        return tf.range(tf.cast(stop, tf.int64))
+        with tf.device(like.device):
+            return tf.range(tf.cast(stop, tf.int64))
 
     def exp(self, x: Array) -> Array:
         return tf.exp(x)
@@ -174,7 +178,12 @@ class TensorflowBackend(Backend):
         return tf.concat(list(arrays), axis=axis)
 
     def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
-        return tf.pad(x, [list(pair) for pair in widths], constant_values=_constant(value, x.dtype))
+        pairs = [list(pair) for pair in widths]
+        if isinstance(value, int) and value == 0:
+            return tf.pad(x, pairs)
+        # tf.vectorized_map forgets the value of tf.pad and pads with zeros.
+        inside = tf.pad(tf.ones_like(x, dtype=tf.bool), pairs)
+        return tf.where(inside, tf.pad(x, pairs), _constant(value, x.dtype))
 
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == tf.bool:
@@ -202,7 +211,9 @@ class TensorflowBackend(Backend):
                 tape.watch(leaves)
                 value = fn(tree_fill(tree, leaves), *rest)
             zero = tf.UnconnectedGradients.ZERO
-            return value, tree_fill(tree, tape.gradient(value, leaves, zero))
+            grads = tape.gradient(value, leaves, unconnected_gradients=zero)
+            # The gradient of a gather comes in a sparse form.
+            return value, tree_fill(tree, [tf.convert_to_tensor(grad) for grad in grads])
 
         return run
 
@@ -214,7 +225,9 @@ class TensorflowBackend(Backend):
 
     def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
         graph = tf.function(fn, autograph=False).get_concrete_function(*args)
-        if any("PyFunc" in op.type for op in graph.graph.get_operations()):
+        program = graph.graph.as_graph_def()
+        inner = [node for function in program.library.function for node in function.node_def]
+        if any("PyFunc" in node.op for node in (*program.node, *inner)):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (tuple(x.shape), x.dtype.name), graph.structured_outputs)
 
@@ -232,15 +245,15 @@ class TensorflowBackend(Backend):
     def _sort_key(self, x: Array) -> Array:
         """Integers in the order of the elements, with NaN the largest: TensorFlow sorts those.
 
-        The bits of a float, read as a signed integer, rise with it where it is positive and fall
-        where it is negative; flipping the latter's magnitude bits makes one rising order.
+        The bits of a float, read as a signed integer, are its magnitude where it is positive, and
+        the least integer plus its magnitude where it is negative. Minus the magnitude is wanted
+        there; that also makes −0 equal to 0, as adding 0 would not where a compiler drops that.
         """
         if not self.is_floating(x):
             return tf.cast(x, tf.int32) if x.dtype == tf.bool else x
         bits = tf.int64 if x.dtype == tf.float64 else tf.int32
-        plain = self.widen(x) + 0.0  # −0 becomes 0, its equal
-        key = tf.bitcast(plain, bits)
-        key = tf.where(key < 0, tf.bitwise.bitwise_xor(key, bits.max), key)
+        key = tf.bitcast(self.widen(x), bits)
+        key = tf.where(key < 0, bits.min - key, key)
         return tf.where(tf.math.is_nan(x), tf.constant(bits.max, bits), key)
 
     def _with_nan(self, reduce: Any, x: Array, axis: Axes, keepdims: bool) -> Array:
@@ -250,13 +263,6 @@ class TensorflowBackend(Backend):
         # XLA's extremum passes over NaN.
         found = tf.reduce_any(tf.math.is_nan(x), axis=axis, keepdims=keepdims)
         return tf.where(found, _constant(float("nan"), x.dtype), result)
-
-
-def _dtype(name: str) -> Any:
-    try:
-        return tf.as_dtype(name)
-    except TypeError:
-        raise TypeError(f"TensorFlow has no dtype {name!r}") from None
 
 
 def _constant(x: Any, dtype: Any) -> Array:
@@ -296,3 +302,6 @@ def _product_dtype(x: Array) -> Any:
 def _narrow(total: Array, x: Array) -> Array:
     """A wide result in the dtype that einport promises for the input's."""
     return tf.cast(total, x.dtype) if x.dtype.name in HALF_DTYPES else total
+
+
+BACKEND = TensorflowBackend()

@@ -13,6 +13,8 @@ from .base import (
     Axes,
     Backend,
     check_along_axis,
+    check_device,
+    check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
@@ -53,10 +55,12 @@ class TorchBackend(Backend):
         return isinstance(x, torch.Tensor)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
-        if dtype is not None and dtype not in _DTYPES:
-            raise TypeError(f"PyTorch has no dtype {dtype!r}")
+        check_dtype(self, dtype)
+        check_device(self, device)
+        if str(getattr(data, "dtype", "")) == "bfloat16":  # NumPy's, which PyTorch does not read
+            data, dtype = data.astype("float32"), dtype or "bfloat16"
         wanted = None if dtype is None else _DTYPES[dtype]
-        return torch.tensor(data, dtype=wanted, device=device or "cpu")
+        return torch.tensor(data, dtype=wanted, device=device or self.devices()[0])
 
     def to_numpy(self, x: Array) -> Any:
         wide = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
@@ -80,6 +84,7 @@ class TorchBackend(Backend):
         return str(x.device)
 
     def astype(self, x: Array, dtype: str) -> Array:
+        check_dtype(self, dtype)
         return x.to(_DTYPES[dtype])
 
     def arange(self, stop: Any, *, like: Array) -> Array:
@@ -261,3 +266,6 @@ def _sum_dtype(x: Array) -> torch.dtype:
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.uint64:
         return x.dtype  # type: ignore[no-any-return]
     return torch.int64
+
+
+BACKEND = TorchBackend()

@@ -272,7 +272,8 @@ def _matrix_at(batch: Array, place: tuple[int, ...]) -> Array:
     """One matrix of a batch: leading axes count from the right, an axis of 1 serves all."""
     sizes = batch.shape[:-2]
     own = place[len(place) - len(sizes) :]
-    return batch[tuple(0 if size == 1 else at for size, at in zip(sizes, own, strict=True))]
+    here = tuple(0 if size == 1 else at for size, at in zip(sizes, own, strict=True))
+    return np.asarray(batch[here])
 
 
 def matrix_multiply_magnitude(a: Array, b: Array) -> Array:

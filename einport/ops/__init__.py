@@ -13,74 +13,32 @@ einops' own functions are here too, so that one import serves.
 
 from einops import pack, rearrange, reduce, repeat, unpack
 
+from . import (
+    attention,
+    contracting,
+    images,
+    moe,
+    pooling,
+    probability,
+    rearranging,
+    repeating,
+)
 from ._einsum import einsum
-from .attention import merge_heads, scaled_dot_product_attention, split_heads
-from .contracting import (
-    elementwise_product,
-    inner_product,
-    matrix_multiply,
-    matrix_vector,
-    outer_product,
-    row_sums,
-    trace,
-)
-from .images import (
-    assemble_patches,
-    extract_patches,
-    merge_patches,
-    pixel_shuffle,
-    pixel_unshuffle,
-)
-from .moe import aggregate_expert_outputs, expert_linear, group_tokens_by_expert, top_k_gating
-from .pooling import channel_max_pool, global_average_pool, global_max_pool
-from .probability import softmax
-from .rearranging import (
-    flatten_leading,
-    permute_cyclic,
-    stack_arrays,
-    swap_height_width,
-    transpose_matrices,
-    unflatten_leading,
-)
-from .repeating import repeat_elements, tile, tile_batch
+from .attention import *
+from .contracting import *
+from .images import *
+from .moe import *
+from .pooling import *
+from .probability import *
+from .rearranging import *
+from .repeating import *
 
-__all__ = [
-    "aggregate_expert_outputs",
-    "assemble_patches",
-    "channel_max_pool",
-    "einsum",
-    "elementwise_product",
-    "expert_linear",
-    "extract_patches",
-    "flatten_leading",
-    "global_average_pool",
-    "global_max_pool",
-    "group_tokens_by_expert",
-    "inner_product",
-    "matrix_multiply",
-    "matrix_vector",
-    "merge_heads",
-    "merge_patches",
-    "outer_product",
-    "pack",
-    "permute_cyclic",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "rearrange",
-    "reduce",
-    "repeat",
-    "repeat_elements",
-    "row_sums",
-    "scaled_dot_product_attention",
-    "softmax",
-    "split_heads",
-    "stack_arrays",
-    "swap_height_width",
-    "tile",
-    "tile_batch",
-    "top_k_gating",
-    "trace",
-    "transpose_matrices",
-    "unflatten_leading",
-    "unpack",
-]
+__all__ = ["einsum", "pack", "rearrange", "reduce", "repeat", "unpack"]
+__all__ += attention.__all__
+__all__ += contracting.__all__
+__all__ += images.__all__
+__all__ += moe.__all__
+__all__ += pooling.__all__
+__all__ += probability.__all__
+__all__ += rearranging.__all__
+__all__ += repeating.__all__

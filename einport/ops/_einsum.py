@@ -77,22 +77,36 @@ def einsum(*tensors_and_pattern: Any) -> Any:
 
 def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Array:
     """`einsum` for named arguments that are known to be of one framework and dtype."""
-    tensors = list(named.values())
-    shapes = {name: xp.shape(x) for name, x in named.items()}
-    plan = make_plan(pattern, tuple(map(len, shapes.values())))
-    sizes = _sizes(op, plan, shapes)
-    unknown = [name for name in plan.unfolded if sizes[name] is None]
-    if plan.kind == "native" or len(unknown) > 1:
+    tensors = tuple(named.values())
+    shapes = tuple([tuple(xp.shape(x)) for x in tensors])
+    try:
+        plan, lengths = _prepare(op, tuple(named), pattern, shapes)
+    except TypeError:  # PyTorch's symbolic sizes have no hash to remember them by
+        plan, lengths = _prepare.__wrapped__(op, tuple(named), pattern, shapes)
+    if plan.kind == "native":
         return xp.einsum(plan.equation, *tensors)
-    a, b = (x if p is None else rearrange(x, p) for x, p in zip(tensors, plan.before, strict=True))
+    a, b = tensors
+    before_a, before_b = plan.before
+    a = a if before_a is None else rearrange(a, before_a)
+    b = b if before_b is None else rearrange(b, before_b)
     if plan.kind == "matmul":
         product = xp.matmul(a, b)
     else:
         product = a & b if xp.dtype(a) == "bool" else a * b
-    if plan.after is None:
-        return product
-    lengths = {name: sizes[name] for name in plan.unfolded if name not in unknown}
-    return rearrange(product, plan.after, **lengths)
+    return product if plan.after is None else rearrange(product, plan.after, **lengths)
+
+
+@lru_cache(4096)
+def _prepare(
+    op: str, names: tuple[str, ...], pattern: str, shapes: tuple[tuple[Any, ...], ...]
+) -> tuple[Plan, dict[str, Any]]:
+    """The plan for arrays of these shapes, and the lengths that its last step must be told."""
+    plan = make_plan(pattern, tuple(map(len, shapes)))
+    sizes = _sizes(op, plan, dict(zip(names, shapes, strict=True)))
+    lengths = {name: sizes[name] for name in plan.unfolded if sizes[name] is not None}
+    if len(plan.unfolded) - len(lengths) > 1:
+        return Plan(plan.axes, plan.equation, "native"), {}
+    return plan, lengths
 
 
 @lru_cache(1024)

@@ -10,6 +10,12 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 
+__all__ = [
+    "merge_heads",
+    "scaled_dot_product_attention",
+    "split_heads",
+]
+
 A = TypeVar("A")
 
 

@@ -13,6 +13,16 @@ from . import _checks as check
 from ._einsum import contract
 from ._reduce import reduce_axes
 
+__all__ = [
+    "elementwise_product",
+    "inner_product",
+    "matrix_multiply",
+    "matrix_vector",
+    "outer_product",
+    "row_sums",
+    "trace",
+]
+
 A = TypeVar("A")
 
 

@@ -10,6 +10,14 @@ from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
 
+__all__ = [
+    "assemble_patches",
+    "extract_patches",
+    "merge_patches",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+]
+
 A = TypeVar("A")
 
 DATA_FORMATS = ("channels_first", "channels_last")

@@ -11,6 +11,13 @@ from . import _checks as check
 from ._einsum import contract
 from .probability import softmax
 
+__all__ = [
+    "aggregate_expert_outputs",
+    "expert_linear",
+    "group_tokens_by_expert",
+    "top_k_gating",
+]
+
 A = TypeVar("A")
 
 

@@ -9,6 +9,12 @@ from . import _checks as check
 from ._reduce import reduce_axes
 from .images import DATA_FORMATS
 
+__all__ = [
+    "channel_max_pool",
+    "global_average_pool",
+    "global_max_pool",
+]
+
 A = TypeVar("A")
 
 

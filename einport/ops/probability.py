@@ -6,6 +6,10 @@ from typing import TypeVar
 
 from . import _checks as check
 
+__all__ = [
+    "softmax",
+]
+
 A = TypeVar("A")
 
 

@@ -14,6 +14,15 @@ from einops import rearrange
 from ..backends import describe, find
 from . import _checks as check
 
+__all__ = [
+    "flatten_leading",
+    "permute_cyclic",
+    "stack_arrays",
+    "swap_height_width",
+    "transpose_matrices",
+    "unflatten_leading",
+]
+
 A = TypeVar("A")
 
 DATA_FORMATS = ("channels_first", "channels_last")

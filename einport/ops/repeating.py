@@ -13,6 +13,12 @@ from einops import repeat
 
 from . import _checks as check
 
+__all__ = [
+    "repeat_elements",
+    "tile",
+    "tile_batch",
+]
+
 A = TypeVar("A")
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ..backends import Backend, get_backend
-from ..backends.base import tree_map
+from ..backends.base import tree_fill, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
-from .inputs import draw_inputs, to_backend
+from .inputs import Input, draw_inputs, to_backend
 from .judge import Verdict, Wrong, judge
-from .plugin import Record, backend_names, choose_device
-from .runner import EAGER, expected_of, gap_of, raised_by
+from .plugin import APPLIES, Record, backend_names, choose_device
+from .runner import EAGER, expected_of, gap_of, raised_by, usual_dtype
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +70,43 @@ def test_refuse_alike(
         if error != first:
             raise Wrong(f"{title} says {error}, {next(iter(seen))} says {first}")
     record(Verdict(len(seen), 0.0))
+
+
+def test_refuse_two_frameworks(
+    backends: list[tuple[Backend, str]], entry: Entry, record: Record
+) -> None:
+    """Arrays of two frameworks in one call are a TypeError that names both."""
+    inputs = draw_inputs(entry.cases[0], usual_dtype(entry), entry.name)
+    for (one, device), (other, other_device) in combinations(backends, 2):
+        args, kwargs = to_backend(one, inputs, device)
+        strange, strange_kwargs = to_backend(other, inputs, other_device)
+        mixed = _with_last_of(other, (args, kwargs), (strange, strange_kwargs))
+        try:
+            entry.op(*mixed[0], **mixed[1])
+        except TypeError as error:
+            if one.title not in str(error) or other.title not in str(error):
+                raise Wrong(f"does not name both frameworks: {error}") from error
+            record(Verdict(1, 0.0))
+        else:
+            raise Wrong(f"took arrays of {one.title} and {other.title} together")
+
+
+def _takes_two_arrays(entry: Entry, _: str) -> bool:
+    """Whether there is something to mix; what einops refuses is its own concern."""
+    inputs = draw_inputs(entry.cases[0], usual_dtype(entry), entry.name)
+    count = sum(isinstance(leaf, Input) for leaf in tree_leaves(inputs))
+    return count > 1 and entry.op.__module__.startswith("einport.")
+
+
+APPLIES["test_refuse_two_frameworks"] = _takes_two_arrays
+
+
+def _with_last_of(xp: Backend, tree: Any, other: Any) -> Any:
+    """The tree with its last array taken from another."""
+    leaves, others = tree_leaves(tree), tree_leaves(other)
+    last = max(i for i, leaf in enumerate(others) if xp.owns(leaf))
+    leaves[last] = others[last]
+    return tree_fill(tree, leaves)
 
 
 def _plain(xp: Backend, x: object) -> object:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ..backends import Backend, available_backends, get_backend
-from ..catalog import entries
+from ..catalog import Entry, entries
 from .judge import Verdict
 from .runner import ABSTRACT, EAGER, dtypes_in_turn, gap_of, usual_dtype
 
@@ -22,6 +22,12 @@ PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
 """The dtypes in which frameworks are compared with each other."""
 
 Record = Callable[[Verdict], None]
+
+# Another package's framework has no idioms in the catalog.
+APPLIES: dict[str, Callable[[Entry, str], bool]] = {
+    "test_native": lambda entry, backend: backend in entry.natives,
+}
+"""By a test's name: whether there is anything for it to try, for an entry and a framework."""
 
 
 class Tally:
@@ -130,11 +136,12 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
     one_framework = "backend" in metafunc.fixturenames
     chosen = backend_names(metafunc.config) if one_framework else [""]
     mode = ABSTRACT if metafunc.function.__name__ == "test_without_values" else EAGER
+    applies = APPLIES.get(metafunc.function.__name__, lambda entry, backend: True)
     everything = metafunc.config.getoption("--all")
     for backend in chosen:
         for entry in entries():
-            if metafunc.function.__name__ == "test_native" and backend not in entry.natives:
-                continue  # another package's framework, whose idioms the catalog cannot know
+            if not applies(entry, backend):
+                continue
             for turn, case in enumerate(entry.cases if "case" in names else [None]):
                 dtypes = _dtypes(entry, case, names, one_framework)
                 sample = dtypes if everything else dtypes_in_turn(dtypes, turn)
