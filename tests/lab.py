@@ -102,8 +102,9 @@ class Lab:
         """An array that `check` will look at again, to see that nobody wrote to it."""
         dtype = dtype or self.dtype
         given = np.asarray(values).astype(storage(dtype))
-        made = self.xp.asarray(given.astype(np.float32) if dtype == "bfloat16" else given, dtype,
-                               self.device)
+        made = self.xp.asarray(
+            given.astype(np.float32) if dtype == "bfloat16" else given, dtype, self.device
+        )
         self._made.append((made, plain(given, dtype), dtype))
         return made
 

@@ -8,8 +8,6 @@ LAYOUTS = ("random", "row", "hollow")
 """Samples enough where values are only moved about: JAX compiles each shape anew."""
 
 
-
-
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh"])
 def test_function(lab, dtype, name):

@@ -186,8 +186,11 @@ def test_segment_sum(lab, dtype):
     got = lab.xp.segment_sum(lab.array(values), lab.array([2, 0, 2], "int32"), 3)
     lab.check(got, want, lab.sum_dtype, epsilons=2, scale=abs(values * 1).max() * 2)
     rows = lab.array(samples(dtype)["hollow"])
-    lab.check(lab.xp.segment_sum(rows, lab.array([1, 1], "int32"), 2), values[:2, :0, :3] * 1,
-              lab.sum_dtype)
+    lab.check(
+        lab.xp.segment_sum(rows, lab.array([1, 1], "int32"), 2),
+        values[:2, :0, :3] * 1,
+        lab.sum_dtype,
+    )
 
 
 @pytest.mark.parametrize("dtype", NUMBERS)

@@ -103,8 +103,10 @@ def test_products_of_halves_accumulate_in_float32(lab, dtype, batch):
     lab.check(lab.xp.matmul(lab.array(a), lab.array(b)), want)
     equation = "bij,bjk->bik" if batch else "ij,jk->ik"
     lab.check(lab.xp.einsum(equation, lab.array(a), lab.array(b)), want)
-    lab.check(lab.xp.einsum(f"{equation[:2 + len(batch)]}->{equation[0]}", lab.array(a)),
-              a.sum((-1,) if not batch else (-1, -2)))
+    lab.check(
+        lab.xp.einsum(f"{equation[: 2 + len(batch)]}->{equation[0]}", lab.array(a)),
+        a.sum((-1,) if not batch else (-1, -2)),
+    )
 
 
 @pytest.mark.parametrize("dtype", HALVES)

@@ -96,7 +96,9 @@ BLOCKED = """
 
 @pytest.mark.parametrize("name", FRAMEWORKS[1:])
 def test_a_framework_that_is_not_installed(name):
-    code = BLOCKED.format(module=name) + f"""
+    code = (
+        BLOCKED.format(module=name)
+        + f"""
     from einport import available_backends, get_backend
 
     try:
@@ -104,6 +106,7 @@ def test_a_framework_that_is_not_installed(name):
     except ImportError as error:
         print(error)
     """
+    )
     assert f"python -m pip install 'einport[{name}]'" in python(code)
 
 
@@ -266,12 +269,13 @@ def test_asking_for_one_framework_imports_no_other(backend):
 
     available_backends()
     assert not {{*{FRAMEWORKS!r}}} & set(sys.modules)
+    import {backend.module}  # TensorFlow imports JAX by itself, where it is installed
+    others = {{"torch", "jax", "tensorflow", "toyframework"}} - set(sys.modules)
     xp = get_backend({backend.name!r})
     assert backend_of(xp.asarray([1.0], "float32")) is xp
-    print(sorted({{"torch", "jax", "tensorflow", "toyframework"}} & set(sys.modules)))
+    print("toyframework" in others, others & set(sys.modules))
     """
-    shown = python(code, toy=True).strip().splitlines()[-1]
-    assert shown == str([backend.name] if backend.name != "numpy" else [])
+    assert python(code, toy=True).strip().splitlines()[-1] == "True set()"
 
 
 # --- Another package's framework -----------------------------------------------------------------
@@ -342,7 +346,8 @@ def test_its_signatures_are_the_contracts():
 
 
 def test_it_passes_the_suite():
-    arguments = "-m pytest -p no:cacheprovider --pyargs einport.suite --backend toy -q -k".split()
-    shown = python("", *arguments, "rearranging or moe", toy=True)
+    arguments = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--pyargs", "einport.suite"]
+    arguments += ["--backend", "toy", "-k", "rearranging or moe"]
+    shown = python("", *arguments, toy=True)
     assert " passed" in shown.splitlines()[-1]
     assert "failed" not in shown.splitlines()[-1].replace("xfailed", "")

@@ -1,4 +1,4 @@
-"""What frameworks do with functions: compiling, differentiating, mapping, running without values."""
+"""What frameworks do with functions: compile, differentiate, map, run without values."""
 
 from typing import NamedTuple
 
@@ -112,7 +112,7 @@ def test_compile(lab):
             lab.xp.compile(run)
         return
     got = lab.xp.compile(run)({"x": x}, y)
-    lab.check(got["sum"], X.sum(0) + [1, 2, 3, 4], epsilons=2, scale=10)
+    lab.check(got["sum"], X.sum(0) + np.arange(1, 5), epsilons=2, scale=10)
     lab.check(got["pair"][0], X * 2)
     lab.check(got["pair"][1][0], [1, 2, 3, 4])
 
@@ -369,12 +369,8 @@ def test_abstract_fails_on_a_copy_to_the_host(lab):
     assert bool(found) is (lab.xp.name != "numpy")
     for name, run in found.items():
         run(x)  # it does work where there are values
-        try:
-            passed = lab.xp.abstract(run, x)
-        except Exception as error:  # of the framework's own class
-            assert str(error), name
-        else:
-            pytest.fail(f"{name} went unnoticed: {passed}")
+        with pytest.raises(Exception, match=r"\w"):  # of the framework's own class
+            lab.xp.abstract(run, x)
 
 
 def test_abstract_allows_what_only_sounds_like_a_callback(lab):

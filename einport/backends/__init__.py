@@ -155,9 +155,9 @@ def backend_of(*arrays: object) -> Backend:
     first = None
     for array in arrays:
         found = _by_type.get(type(array)) or find(array)
+        if found is None:
+            raise TypeError(f"backend_of: {describe(array)} is not an array")
         if found is not first:
-            if found is None:
-                raise TypeError(f"backend_of: {describe(array)} is not an array")
             if first is not None:
                 raise TypeError(
                     f"backend_of: arrays of two frameworks, {first.title} and {found.title}"
@@ -171,9 +171,11 @@ def backend_of(*arrays: object) -> Backend:
 def describe(x: object) -> str:
     """What `x` is, in a few words for an error message."""
     kind = type(x)
+    if x is None:
+        return "None"
+    found = find(x)
+    if found is not None:
+        return f"an array of {found.title}"
     if kind.__module__ == "numpy":
         return f"a NumPy scalar ({kind.__name__})"
-    name = "None" if x is None else kind.__name__
-    if name == "None":
-        return name
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"

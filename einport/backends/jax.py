@@ -251,16 +251,15 @@ def _device(name: str) -> Any:
 
 def _check_narrowing(data: np.ndarray[Any, Any]) -> None:
     """JAX makes 32 bits of 64, wrapping or overflowing in silence: refuse instead."""
-    narrow = {"int64": np.iinfo("int32"), "uint64": np.iinfo("uint32"), "float64": np.finfo("f4")}
-    limits = narrow.get(data.dtype.name)
-    if limits is None or jax.config.jax_enable_x64:
+    narrow = {"int64": "int32", "uint64": "uint32", "float64": "float32"}.get(data.dtype.name)
+    if narrow is None or jax.config.jax_enable_x64:
         return
+    limits: Any = np.finfo(narrow) if narrow == "float32" else np.iinfo(narrow)
     finite = data[np.isfinite(data)]
     low, high = finite.min(initial=0), finite.max(initial=0)
     if low < limits.min or high > limits.max:
         raise OverflowError(
-            f"values {low} to {high} do not fit JAX's {limits.dtype} "
-            "(set jax_enable_x64 for 64 bits)"
+            f"values {low} to {high} do not fit JAX's {narrow} (set jax_enable_x64 for 64 bits)"
         )
 
 

@@ -185,8 +185,7 @@ class NumpyBackend(Backend):
     def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         def mapped(*args: Any) -> Any:
             size = tree_leaves(args)[0].shape[0]
-            # An element of a vector is a NumPy scalar: make it an array again.
-            results = [fn(*tree_map(lambda x, i=i: np.asarray(x[i]), args)) for i in range(size)]
+            results = [fn(*_row(args, i)) for i in range(size)]
             columns = zip(*(tree_leaves(result) for result in results), strict=True)
             return tree_fill(results[0], [np.stack(column) for column in columns])
 
@@ -207,7 +206,12 @@ class NumpyBackend(Backend):
             return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
 
 
-def _dtype(name: str) -> np.dtype[Any]:
+def _row(tree: Any, i: int) -> Any:
+    """One element of each array, still an array where NumPy would give a scalar."""
+    return tree_map(lambda x: np.asarray(x[i]), tree)
+
+
+def _dtype(name: str) -> Any:
     if name == "bfloat16":
         try:
             import ml_dtypes

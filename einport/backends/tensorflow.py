@@ -194,9 +194,7 @@ class TensorflowBackend(Backend):
     def einsum(self, equation: str, *arrays: Array) -> Array:
         first = arrays[0]
         if first.dtype == tf.bool:
-            return tf.cast(
-                self.einsum(equation, *(tf.cast(a, tf.int32) for a in arrays)), tf.bool
-            )
+            return tf.cast(self.einsum(equation, *(tf.cast(a, tf.int32) for a in arrays)), tf.bool)
         wide = _product_dtype(first)
         return tf.cast(tf.einsum(equation, *(tf.cast(a, wide) for a in arrays)), first.dtype)
 

@@ -264,7 +264,7 @@ def _sum_dtype(x: Array) -> torch.dtype:
     if _NAMES[x.dtype] in HALF_DTYPES:
         return torch.float32
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.uint64:
-        return x.dtype  # type: ignore[no-any-return]
+        return x.dtype
     return torch.int64
 
 

@@ -134,8 +134,8 @@ class Entry:
     """Each result's dtype: `same` as the arguments, `sum`, `float`, `index` or `bool`."""
     tolerance: float = 0
     """The bound on the error in float32 and float64, in epsilons times `magnitude`; 0 is exact."""
-    half_tolerance: float = 1
-    """The bound in 16-bit floats: they are computed wide and rounded once."""
+    half_tolerance: float | None = None
+    """The bound in 16-bit floats; None: they are computed in float32 and rounded once."""
     magnitude: Callable[..., Any] | None = None
     """What errors are relative to, from the oracle's arguments; the expected value when None."""
     mistakes: tuple[Mistake, ...] = ()

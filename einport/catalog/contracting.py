@@ -86,7 +86,6 @@ TRACE = Entry(
     natives=idioms(globals(), "trace"),
     result="sum",
     tolerance=2,
-    half_tolerance=0.6,
     magnitude=trace_magnitude,
     mistakes=(
         mistake(
@@ -203,7 +202,6 @@ MATRIX_VECTOR = Entry(
     oracle=matrix_vector_oracle,
     natives=idioms(globals(), "matrix_vector"),
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=matrix_vector_magnitude,
     mistakes=(
         mistake(
@@ -379,7 +377,6 @@ MATRIX_MULTIPLY = Entry(
     oracle=matrix_multiply_oracle,
     natives=idioms(globals(), "matrix_multiply"),
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=matrix_multiply_magnitude,
     mistakes=(
         mistake(
@@ -503,7 +500,6 @@ INNER_PRODUCT = Entry(
     oracle=inner_product_oracle,
     natives=idioms(globals(), "inner_product"),
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=inner_product_magnitude,
     mistakes=(
         mistake(
@@ -605,7 +601,6 @@ OUTER_PRODUCT = Entry(
     natives=idioms(globals(), "outer_product"),
     # One product, rounded once.
     tolerance=0.5,
-    half_tolerance=0.5,
     mistakes=(
         mistake(
             "a matrix",
@@ -698,7 +693,6 @@ ELEMENTWISE_PRODUCT = Entry(
     natives=idioms(globals(), "elementwise_product"),
     # One product, rounded once.
     tolerance=0.5,
-    half_tolerance=0.5,
     mistakes=(
         mistake(
             "two shapes",
@@ -806,7 +800,6 @@ ROW_SUMS = Entry(
     natives=idioms(globals(), "row_sums"),
     result="sum",
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=row_sums_magnitude,
     mistakes=(
         mistake(

@@ -914,7 +914,6 @@ MERGE_PATCHES = Entry(
     oracle=merge_patches_oracle,
     natives=idioms(globals(), "merge_patches"),
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=merge_patches_magnitude,
     mistakes=(
         mistake(
@@ -970,7 +969,7 @@ MERGE_PATCHES = Entry(
         mistake(
             "integers with a weight",
             TypeError,
-            "merge_patches: x must have a floating dtype, got int32",
+            "merge_patches: x must have a floating dtype to be multiplied by weight, got int32",
             Given(np.zeros((1, 4, 4, 3)), "int32"),
             weight=Given(np.zeros((12, 6)), "int32"),
         ),

@@ -155,9 +155,15 @@ GLOBAL_AVERAGE_POOL = Entry(
     natives=idioms(globals(), "global_average_pool"),
     dtypes=FLOATS,
     tolerance=3,
-    half_tolerance=0.6,
     magnitude=global_average_pool_magnitude,
     mistakes=(
+        mistake(
+            "keepdims is a word",
+            TypeError,
+            "global_average_pool: keepdims must be True or False, got 'no'",
+            values(2, 3, 4, 5),
+            keepdims="no",
+        ),
         mistake(
             "integers",
             TypeError,
@@ -304,6 +310,13 @@ GLOBAL_MAX_POOL = Entry(
     natives=idioms(globals(), "global_max_pool"),
     mistakes=(
         mistake(
+            "keepdims is a word",
+            TypeError,
+            "global_max_pool: keepdims must be True or False, got 'no'",
+            values(2, 3, 4, 5),
+            keepdims="no",
+        ),
+        mistake(
             "one image",
             ValueError,
             "global_max_pool: x must have 4 axes (b c h w), got 3 (x has shape (3, 4, 5))",
@@ -437,6 +450,13 @@ CHANNEL_MAX_POOL = Entry(
     oracle=channel_max_pool_oracle,
     natives=idioms(globals(), "channel_max_pool"),
     mistakes=(
+        mistake(
+            "keepdims is a word",
+            TypeError,
+            "channel_max_pool: keepdims must be True or False, got 'no'",
+            values(2, 3, 4, 5),
+            keepdims="no",
+        ),
         mistake(
             "one image",
             ValueError,

@@ -179,14 +179,14 @@ TILE = Entry(
         mistake(
             "a count too few",
             ValueError,
-            "tile: repeats must have one count for each of the 2 axes, got 1",
+            "tile: repeats must have 2 counts, one for each axis, got 1",
             counting(2, 3),
             (2,),
         ),
         mistake(
             "a count too many",
             ValueError,
-            "tile: repeats must have one count for each of the 1 axes, got 2",
+            "tile: repeats must have 1 counts, one for each axis, got 2",
             counting(3),
             (1, 2),
         ),
@@ -303,7 +303,7 @@ REPEAT_ELEMENTS = Entry(
         mistake(
             "a count too few",
             ValueError,
-            "repeat_elements: repeats must have one count for each of the 3 axes, got 2",
+            "repeat_elements: repeats must have 3 counts, one for each axis, got 2",
             counting(2, 3, 4),
             (2, 1),
         ),

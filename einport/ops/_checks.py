@@ -14,7 +14,9 @@ from ..backends import Array, Backend, describe, find
 
 KNOWN_FRAMEWORKS = "NumPy, PyTorch, JAX or TensorFlow"
 
-INTEGERS = frozenset(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
+INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8"})
+"""The integers that every framework computes with; the wider unsigned ones can only be moved."""
+
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 NUMBERS = INTEGERS | FLOATS | {"bool", "complex64", "complex128"}
 
@@ -141,16 +143,16 @@ def counts(op: str, name: str, value: object, length: int) -> tuple[int, ...]:
     found = tuple(count(op, f"{name}[{i}]", item) for i, item in enumerate(value))
     if len(found) != length:
         raise ValueError(
-            f"{op}: {name} must have one count for each of the {length} axes, got {len(found)}"
+            f"{op}: {name} must have {length} counts, one for each axis, got {len(found)}"
         )
     return found
 
 
 def one_of(op: str, name: str, value: object, known: Sequence[str]) -> None:
     """One of a few words."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         words = " or ".join(repr(word) for word in known)
-        raise ValueError(f"{op}: {name} must be {words}, got {value!r}")
+        raise ValueError(f"{op}: {name} must be {words}, got {shown(value)}")
 
 
 def flag(op: str, name: str, value: object) -> None:

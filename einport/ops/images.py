@@ -242,7 +242,10 @@ def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
     group = "(p1 p2 c)" if order == "rows" else "(p2 p1 c)"
     if weight is None:
         return _merge(x, group)
-    check.floating(op, "x", xp, x)
+    if xp.dtype(x) not in check.FLOATS:
+        raise TypeError(
+            f"{op}: x must have a floating dtype to be multiplied by weight, got {xp.dtype(x)}"
+        )
     check.same_dtype(op, xp, x=x, weight=weight)
     rows = xp.shape(weight)
     check.rank(op, "weight", rows, "channels out")

@@ -30,7 +30,7 @@ def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "cha
         `(b, c)`; with `keepdims` `(b, c, 1, 1)`, or `(b, 1, 1, c)`.
 
     Raises:
-        TypeError: `x` is not an array, or not floating.
+        TypeError: `x` is not an array, or not floating, or `keepdims` not a bool.
         ValueError: `x` does not have 4 axes, has no pixels, or the data format is unknown.
 
     Source: M. Lin et al., "Network In Network", ICLR 2014.
@@ -42,6 +42,7 @@ def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "cha
     op = "global_average_pool"
     xp = check.array(op, "x", x)
     check.floating(op, "x", xp, x)
+    check.flag(op, "keepdims", keepdims)
     _check_image(op, xp, x, data_format)
     return reduce_axes(xp.mean, x, _over_space(data_format, keepdims))
 
@@ -58,7 +59,7 @@ def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channel
         `(b, c)`; with `keepdims` `(b, c, 1, 1)`, or `(b, 1, 1, c)`.
 
     Raises:
-        TypeError: `x` is not an array, or holds no real numbers.
+        TypeError: `x` is not an array, or holds no real numbers, or `keepdims` not a bool.
         ValueError: `x` does not have 4 axes, has no pixels, or the data format is unknown.
 
     Source: the maximum in the place of the mean in `global_average_pool`.
@@ -70,6 +71,7 @@ def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channel
     op = "global_max_pool"
     xp = check.array(op, "x", x)
     check.real(op, "x", xp, x)
+    check.flag(op, "keepdims", keepdims)
     _check_image(op, xp, x, data_format)
     return reduce_axes(xp.max, x, _over_space(data_format, keepdims))
 
@@ -86,7 +88,7 @@ def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channel
         `(b, 1, h, w)`, or `(b, h, w, 1)`; without `keepdims` `(b, h, w)`.
 
     Raises:
-        TypeError: `x` is not an array, or holds no real numbers.
+        TypeError: `x` is not an array, or holds no real numbers, or `keepdims` not a bool.
         ValueError: `x` does not have 4 axes, has no channels, or the data format is unknown.
 
     Source: S. Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018.
@@ -98,6 +100,7 @@ def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channel
     op = "channel_max_pool"
     xp = check.array(op, "x", x)
     check.real(op, "x", xp, x)
+    check.flag(op, "keepdims", keepdims)
     check.one_of(op, "data_format", data_format, DATA_FORMATS)
     first = data_format == "channels_first"
     shape = xp.shape(x)

@@ -2,6 +2,8 @@
 
 import einops._backends
 import numpy as np
+
+import toyframework
 from einport.backends import Backend, Gap
 from einport.backends.base import (
     check_along_axis,
@@ -11,8 +13,6 @@ from einport.backends.base import (
     check_not_empty,
     tree_map,
 )
-
-import toyframework
 from toyframework import Array
 
 
