@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lab import ALL, AXES, FLOATS, HALVES, INTEGERS, samples
 
-FEW = (("random", 0), ("random", None), ("random", (0, -1)), ("matrix", -1), ("hollow", (0, 2)))
+FEW = (("random", None), ("random", (0, -1)))
 """Axes enough for a dtype that is not the one all axes are tried with: JAX compiles each anew."""
 
 
@@ -103,7 +103,6 @@ def test_halves_accumulate_in_float32(lab, dtype):
     lab.check(xp.sum(lab.array(ones.T), axis=0), [5000] * 3)
     lab.check(xp.sum(lab.array(ones)), 15000)
     lab.check(xp.mean(lab.array(ones), axis=1), [1] * 3)
-    lab.check(xp.cumulative_sum(lab.array(ones)), np.cumsum(ones, axis=1))
     lab.check(xp.cumulative_sum(lab.array(ones.T), axis=0), np.cumsum(ones.T, axis=0))
 
 
@@ -142,13 +141,17 @@ def test_extrema_and_truth_over_every_axis(lab, dtype, name):
 @pytest.mark.parametrize("dtype", ALL)
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_extrema(lab, dtype, name):
-    for sample, axis in FEW[:4]:
+    for sample, axis in FEW:
         values = samples(dtype)[sample]
         got = getattr(lab.xp, name)(lab.array(values), axis=axis)
         lab.check(got, total_of(values, name, axis, False))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "bool"])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_extrema_of_no_rows_at_all(lab, dtype, name):
     hollow = samples(dtype)["hollow"]
-    got = getattr(lab.xp, name)(lab.array(hollow), axis=0)
-    lab.check(got, hollow[0])
+    lab.check(getattr(lab.xp, name)(lab.array(hollow), axis=0), hollow[0])
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
@@ -196,7 +199,7 @@ def test_truth_of_special_values(lab, dtype):
 
 @pytest.mark.parametrize("dtype", ALL)
 def test_cumulative_sum(lab, dtype):
-    for sample, axis in (("random", 1), ("matrix", 0), ("row", -1), ("hollow", 1), ("hollow", -1)):
+    for sample, axis in (("random", 1), ("row", -1), ("hollow", 1)):
         values = samples(dtype)[sample]
         want = narrowed(lab, np.cumsum(values, axis=axis))
         scale = np.cumsum(abs(values * 1), axis=axis)

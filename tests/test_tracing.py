@@ -36,8 +36,7 @@ def arrays_and_call(entry: Entry, xp: Backend, device: str) -> tuple[list[Any], 
             arrays.append(leaf)
         return leaf
 
-    with xp.dtype_scope("int64"):
-        template = tree_map(note, to_backend(xp, inputs, device))
+    template = tree_map(note, to_backend(xp, inputs, device))
 
     def call(*given: Any) -> list[Any]:
         args, kwargs = tree_map(
@@ -50,12 +49,11 @@ def arrays_and_call(entry: Entry, xp: Backend, device: str) -> tuple[list[Any], 
 
 def test_an_operation_traces(backend: Backend, device: str, entry: Entry) -> None:
     arrays, call = arrays_and_call(entry, backend, device)
-    with backend.dtype_scope("int64"):
-        expected = call(*arrays)
-        results = list(graph_of(backend, call)(*arrays))
-        assert len(results) == len(expected) > 0
-        for result, want in zip(results, expected, strict=True):
-            assert backend.dtype(result) == backend.dtype(want)
-            np.testing.assert_allclose(
-                backend.to_numpy(result), backend.to_numpy(want), rtol=1e-6, atol=1e-7
-            )
+    expected = call(*arrays)
+    results = list(graph_of(backend, call)(*arrays))
+    assert len(results) == len(expected) > 0
+    for result, want in zip(results, expected, strict=True):
+        assert backend.dtype(result) == backend.dtype(want)
+        np.testing.assert_allclose(
+            backend.to_numpy(result), backend.to_numpy(want), rtol=1e-6, atol=1e-7
+        )

@@ -383,7 +383,8 @@ def check_indices(xp: Backend, indices: Array, size: Any, *, lowest: int | None 
         raise TypeError(f"indices must be integers, got {xp.dtype(indices)}")
     if not xp.is_concrete(indices) or 0 in xp.shape(indices):
         return
-    low, high = int(xp.min(indices)), int(xp.max(indices))
+    values = xp.to_numpy(indices)  # one copy, where two reductions would wait for the device twice
+    low, high = int(values.min()), int(values.max())
     least = -size if lowest is None else lowest
     if low < least or high >= size:
         bad = low if low < least else high

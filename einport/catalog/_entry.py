@@ -15,6 +15,9 @@ NUMBERS = (*FLOATS, *INTEGERS)
 ANY = (*NUMBERS, "bool")
 """The dtypes that the suite knows, and the groups that entries name."""
 
+INDEX = "index"
+"""What stands for a framework's own index dtype."""
+
 
 @dataclass(frozen=True)
 class Values:
@@ -56,8 +59,8 @@ def given(data: Any) -> Given:
 
 
 def indices(data: Any) -> Given:
-    """Integers whose dtype does not change with the one under test."""
-    return Given(data, "int64")
+    """Integers in the framework's own index dtype, whatever the dtype under test."""
+    return Given(data, INDEX)
 
 
 def mask(data: Any) -> Given:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backends import Backend
 from ..backends.base import tree_map
-from ..catalog._entry import Case, Given, Spec, Values
+from ..catalog._entry import INDEX, Case, Given, Spec, Values
 
 Plain = np.ndarray[Any, Any]
 """Values as float64, int64 or bool, whatever dtype they are exact in."""
@@ -43,9 +43,14 @@ def draw_inputs(case: Case, dtype: str, name: str) -> Any:
 
 def to_backend(xp: Backend, inputs: Any, device: str) -> Any:
     """The inputs as arrays of a framework."""
-    return tree_map(
-        lambda x: xp.asarray(_storable(x), x.dtype, device) if isinstance(x, Input) else x, inputs
-    )
+
+    def put(x: Any) -> Any:
+        if not isinstance(x, Input):
+            return x
+        dtype = xp.index_dtype if x.dtype == INDEX else x.dtype
+        return xp.asarray(_storable(x.plain, dtype), dtype, device)
+
+    return tree_map(put, inputs)
 
 
 def to_oracle(inputs: Any) -> Any:
@@ -57,6 +62,8 @@ def round_to(data: Any, dtype: str) -> Plain:
     """Values rounded to the nearest of a dtype, held in float64, int64 or bool."""
     if dtype == "bool":
         return np.asarray(data).astype(bool)
+    if dtype == INDEX:
+        return np.asarray(data).astype(np.int64)
     if "float" not in dtype:
         return np.asarray(data).astype(dtype).astype(np.int64)
     if dtype != "bfloat16":
@@ -92,8 +99,6 @@ def _draw(spec: Spec, dtype: str, random: np.random.Generator) -> Input:
     return Input(round_to(data, dtype), dtype)
 
 
-def _storable(x: Input) -> Plain:
+def _storable(plain: Plain, dtype: str) -> Plain:
     """The values in NumPy's form of the dtype, so that no adapter needs to narrow them."""
-    if x.dtype == "bfloat16":
-        return x.plain.astype(np.float32)
-    return x.plain.astype(x.dtype)
+    return plain.astype(np.float32 if dtype == "bfloat16" else dtype)
