@@ -62,7 +62,7 @@ def test_einsum(lab, dtype):
 @pytest.mark.parametrize("dtype", ALL)
 @pytest.mark.parametrize(
     ("left", "right"),
-    [((3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 0), (2, 0, 4)), ((0, 3), (3, 2))],
+    [((3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 0), (2, 0, 4))],
 )
 def test_matmul(lab, dtype, left, right):
     a, b = drawn(dtype, left, 1), drawn(dtype, right, 2)

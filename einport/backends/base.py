@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 Array = Any
@@ -347,6 +348,12 @@ def check_device(xp: Backend, device: str | None) -> None:
     if device is not None and device not in xp.devices():
         there = ", ".join(xp.devices())
         raise ValueError(f"{xp.title} has no device {device!r} here (it has {there})")
+
+
+@lru_cache(256)
+def name_of_dtype(dtype: Any) -> str:
+    """The name of a NumPy dtype, which NumPy itself makes anew on every call."""
+    return str(dtype.name)
 
 
 def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from .base import (
     check_dtype,
     check_indices,
     check_not_empty,
+    name_of_dtype,
     normalise_axes,
     tree_map,
 )
@@ -80,14 +81,14 @@ class JaxBackend(Backend):
         return x.shape  # type: ignore[no-any-return]
 
     def dtype(self, x: Array) -> str:
-        return x.dtype.name  # type: ignore[no-any-return]
+        return name_of_dtype(x.dtype)
 
     def device(self, x: Array) -> str:
         return ", ".join(sorted(_device_name(d) for d in x.devices()))
 
     def astype(self, x: Array, dtype: str) -> Array:
         self._check_dtype(dtype)
-        return x if x.dtype.name == dtype else x.astype(dtype)
+        return x if name_of_dtype(x.dtype) == dtype else x.astype(dtype)
 
     def arange(self, stop: Any, *, like: Array) -> Array:
         made = jnp.arange(stop, dtype=self.index_dtype)
@@ -120,7 +121,7 @@ class JaxBackend(Backend):
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
-            raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
+            raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         axes = normalise_axes(axis, x.ndim)
         return self._narrow(jnp.mean(x, axis=axes, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
 
@@ -177,7 +178,7 @@ class JaxBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == jnp.bool_:
             return self.matmul(a.astype(jnp.int32), b.astype(jnp.int32)) != 0
-        wide = jnp.float32 if a.dtype.name in HALF_DTYPES else a.dtype
+        wide = jnp.float32 if name_of_dtype(a.dtype) in HALF_DTYPES else a.dtype
         return jnp.matmul(a, b, preferred_element_type=wide).astype(a.dtype)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
@@ -203,7 +204,7 @@ class JaxBackend(Backend):
         graph, result = jax.make_jaxpr(fn, return_shape=True)(*args)
         if any("callback" in name for name in _primitives(graph.jaxpr)):
             raise RuntimeError("the traced function calls back to the host")
-        return tree_map(lambda x: (x.shape, x.dtype.name), result)
+        return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), result)
 
     def _check_dtype(self, dtype: str | None) -> None:
         check_dtype(self, dtype)
@@ -217,15 +218,19 @@ class JaxBackend(Backend):
 
     def _sum_dtype(self, x: Array) -> Any:
         """What to add up in: float32 for 16-bit floats, the widest integer for integers."""
-        if x.dtype.name in HALF_DTYPES:
+        if name_of_dtype(x.dtype) in HALF_DTYPES:
             return jnp.float32
-        if self.is_floating(x) or x.dtype.name.startswith("complex") or x.dtype == jnp.uint64:
+        if (
+            self.is_floating(x)
+            or name_of_dtype(x.dtype).startswith("complex")
+            or x.dtype == jnp.uint64
+        ):
             return x.dtype
         return self.index_dtype
 
     def _narrow(self, total: Array, x: Array) -> Array:
         """A wide result in the dtype that einport promises for the input's."""
-        return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
+        return total.astype(x.dtype) if name_of_dtype(x.dtype) in HALF_DTYPES else total
 
 
 def _primitives(graph: Any) -> Iterator[str]:

@@ -18,6 +18,7 @@ from .base import (
     check_dtype,
     check_indices,
     check_not_empty,
+    name_of_dtype,
     normalise_axes,
     tree_fill,
     tree_leaves,
@@ -53,7 +54,7 @@ class NumpyBackend(Backend):
             return np.array(data, dtype=None if dtype is None else _dtype(dtype))
 
     def to_numpy(self, x: Array) -> Any:
-        return x.astype(np.float32) if x.dtype.name == "bfloat16" else np.array(x)
+        return x.astype(np.float32) if name_of_dtype(x.dtype) == "bfloat16" else np.array(x)
 
     def is_concrete(self, x: Array) -> bool:
         return True
@@ -62,7 +63,7 @@ class NumpyBackend(Backend):
         return x.shape  # type: ignore[no-any-return]
 
     def dtype(self, x: Array) -> str:
-        return x.dtype.name  # type: ignore[no-any-return]
+        return name_of_dtype(x.dtype)
 
     def device(self, x: Array) -> str:
         return "cpu"
@@ -104,7 +105,7 @@ class NumpyBackend(Backend):
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
-            raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
+            raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         with np.errstate(invalid="ignore", divide="ignore"):
             axes = normalise_axes(axis, x.ndim)
             total = np.sum(x, axis=axes, keepdims=keepdims, dtype=_sum_dtype(x))
@@ -193,7 +194,7 @@ class NumpyBackend(Backend):
 
     def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
         # NumPy computes where its arrays are: there is no other place to copy from.
-        return tree_map(lambda x: (x.shape, x.dtype.name), fn(*args))
+        return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), fn(*args))
 
     def _in_wide(self, fn: Callable[[Array], Array], x: Array) -> Array:
         with np.errstate(all="ignore"):  # inf and NaN are results here, as on other frameworks
@@ -203,7 +204,7 @@ class NumpyBackend(Backend):
         """A wide result in the dtype that einport promises for the input's."""
         total = np.asarray(total)
         with np.errstate(over="ignore"):
-            return total.astype(x.dtype) if x.dtype.name in HALF_DTYPES else total
+            return total.astype(x.dtype) if name_of_dtype(x.dtype) in HALF_DTYPES else total
 
 
 def _row(tree: Any, i: int) -> Any:
@@ -223,7 +224,7 @@ def _dtype(name: str) -> Any:
 
 def _sum_dtype(x: Array) -> Any:
     """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
-    if x.dtype.name in HALF_DTYPES:
+    if name_of_dtype(x.dtype) in HALF_DTYPES:
         return np.float32
     if x.dtype.kind in "biu" and x.dtype != np.uint64:
         return np.int64

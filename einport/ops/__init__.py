@@ -17,7 +17,9 @@ from . import (
     attention,
     contracting,
     images,
+    indexing,
     moe,
+    normalization,
     pooling,
     probability,
     rearranging,
@@ -27,7 +29,9 @@ from ._einsum import einsum
 from .attention import *
 from .contracting import *
 from .images import *
+from .indexing import *
 from .moe import *
+from .normalization import *
 from .pooling import *
 from .probability import *
 from .rearranging import *
@@ -37,7 +41,9 @@ __all__ = ["einsum", "pack", "rearrange", "reduce", "repeat", "unpack"]
 __all__ += attention.__all__
 __all__ += contracting.__all__
 __all__ += images.__all__
+__all__ += indexing.__all__
 __all__ += moe.__all__
+__all__ += normalization.__all__
 __all__ += pooling.__all__
 __all__ += probability.__all__
 __all__ += rearranging.__all__

@@ -218,3 +218,42 @@ def shown(value: object) -> str:
 
 def _count(n: int) -> str:
     return f"{n} axis" if n == 1 else f"{n} axes"
+
+
+def positions(op: str, name: str, xp: Backend, x: Array, size: Any, where: str) -> None:
+    """Integers from −size to size − 1, as far as they can be read; `where` says of what."""
+    if 0 in xp.shape(x) or not isinstance(size, int):
+        return
+    if size == 0:
+        raise IndexError(f"{op}: {name} must be empty, as there is nothing to choose from {where}")
+    if not xp.is_concrete(x):
+        return
+    values = xp.to_numpy(x)  # one copy, where two reductions would wait for the device twice
+    low, high = int(values.min()), int(values.max())
+    if low < -size or high >= size:
+        raise IndexError(
+            f"{op}: {name} must be from {-size} to {size - 1} {where}, "
+            f"got {low if low < -size else high}"
+        )
+
+
+def same_shape(op: str, xp: Backend, **named: Array) -> None:
+    """The arguments must have one shape: nothing is stretched."""
+    (first_name, first), *rest = named.items()
+    shape = xp.shape(first)
+    for name, x in rest:
+        if not same_sizes(shape, xp.shape(x)):
+            raise ValueError(
+                f"{op}: {name} must have the shape of {first_name}, {show(shape)}, "
+                f"got {show(xp.shape(x))}"
+            )
+
+
+def number(op: str, name: str, value: object, low: float, high: float = float("inf")) -> float:
+    """A real number from low to high, both included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{op}: {name} must be a number, got {shown(value)}")
+    if not low <= value <= high:
+        needed = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
+        raise ValueError(f"{op}: {name} must be {needed}, got {value}")
+    return float(value)

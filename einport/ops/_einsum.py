@@ -79,10 +79,9 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
     """`einsum` for named arguments that are known to be of one framework and dtype."""
     tensors = tuple(named.values())
     shapes = tuple([tuple(xp.shape(x)) for x in tensors])
-    try:
-        plan, lengths = _prepare(op, tuple(named), pattern, shapes)
-    except TypeError:  # PyTorch's symbolic sizes have no hash to remember them by
-        plan, lengths = _prepare.__wrapped__(op, tuple(named), pattern, shapes)
+    # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
+    read = _remembered if xp.is_concrete(tensors[0]) else _prepare
+    plan, lengths = read(op, tuple(named), pattern, shapes)
     if plan.kind == "native":
         return xp.einsum(plan.equation, *tensors)
     a, b = tensors
@@ -96,7 +95,6 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
     return product if plan.after is None else rearrange(product, plan.after, **lengths)
 
 
-@lru_cache(4096)
 def _prepare(
     op: str, names: tuple[str, ...], pattern: str, shapes: tuple[tuple[Any, ...], ...]
 ) -> tuple[Plan, dict[str, Any]]:
@@ -109,7 +107,9 @@ def _prepare(
     return plan, lengths
 
 
-@lru_cache(1024)
+_remembered = lru_cache(4096)(_prepare)
+
+
 def make_plan(pattern: str, ranks: tuple[int, ...]) -> Plan:
     """Read a pattern for arrays of these ranks."""
     inputs, output = _parse(pattern, ranks)
