@@ -17,6 +17,7 @@ nox.options.default_venv_backend = "virtualenv"
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+TWO_AT_ONCE = ("--numprocesses", "2")  # JAX compiles every eager call anew for every shape
 
 
 def install(session: nox.Session, *extras: str, pins: str | None) -> None:
@@ -25,10 +26,10 @@ def install(session: nox.Session, *extras: str, pins: str | None) -> None:
     session.install(*constraint, "--editable", f".[{','.join(extras)}]")
 
 
-def run_tests(session: nox.Session, backend: str) -> None:
+def run_tests(session: nox.Session, backend: str, *options: str) -> None:
     """The project's tests, the examples in docstrings, and the suite, on one framework."""
-    what = ["tests", *DOCTESTS, "--pyargs", "einport.suite"]
-    session.run("python", "-m", "pytest", *what, "--backend", backend, *session.posargs, env=QUIET)
+    what = ["tests", *DOCTESTS, "--pyargs", "einport.suite", "--backend", backend, *options]
+    session.run("python", "-m", "pytest", *what, *session.posargs, env=QUIET)
 
 
 @nox.session(name="tests-numpy", tags=["tests"])
@@ -49,7 +50,7 @@ def tests_torch(session: nox.Session) -> None:
 def tests_jax(session: nox.Session) -> None:
     """Prove every operation on JAX."""
     install(session, "cli", "suite", "jax", pins="jax")
-    run_tests(session, "jax")
+    run_tests(session, "jax", *TWO_AT_ONCE)
 
 
 @nox.session(name="tests-tensorflow", tags=["tests"])
@@ -64,8 +65,8 @@ def parity(session: nox.Session) -> None:
     """Compare all four frameworks with each other, in one process."""
     install(session, "cli", "suite", *FRAMEWORKS, pins="parity")
     chosen = ["--backend", ",".join(("numpy", *FRAMEWORKS))]
-    what = ["--pyargs", "einport.suite.parity"]
-    session.run("python", "-m", "pytest", *what, *chosen, *session.posargs, env=QUIET)
+    what = ["--pyargs", "einport.suite.parity", *chosen, *TWO_AT_ONCE]
+    session.run("python", "-m", "pytest", *what, *session.posargs, env=QUIET)
 
 
 @nox.session(tags=["style"])
@@ -90,4 +91,4 @@ def tests_latest(session: nox.Session, framework: str) -> None:
     """Prove every operation on the newest release of a framework, without pins."""
     extra = () if framework == "numpy" else (framework,)
     install(session, "cli", "suite", *extra, pins=None)
-    run_tests(session, framework)
+    run_tests(session, framework, *(TWO_AT_ONCE if framework == "jax" else ()))

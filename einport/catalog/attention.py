@@ -298,7 +298,8 @@ _QKV = values(2, 3, 4, 5), values(2, 3, 6, 5), values(2, 3, 6, 2)
 SCALED_DOT_PRODUCT_ATTENTION = Entry(
     op=ops.scaled_dot_product_attention,
     cases=(
-        case("batch of heads", *_QKV),
+        case("batch of heads", values(2, 3, 4, 5), values(2, 3, 6, 5), values(2, 3, 6, 5)),
+        case("values of another width", *_QKV),
         case("no batch", values(3, 4), values(5, 4), values(5, 2)),
         case("one batch axis", values(2, 3, 4), values(2, 5, 4), values(2, 5, 2)),
         case("causal", values(2, 5, 4), values(2, 5, 4), values(2, 5, 3), causal=True),

@@ -41,8 +41,22 @@ class Tally:
     def add(self, backend: str, dtype: str, op: str, verdict: Verdict) -> None:
         """Count one verdict."""
         self.compared += verdict.compared
-        key = (backend, dtype)
-        self.worst[key] = max(self.worst.get(key, (0.0, op)), (verdict.error, op))
+        self._note((backend, dtype), (verdict.error, op))
+
+    def merge(self, sent: dict[str, Any]) -> None:
+        """Add what another process has counted."""
+        self.compared += sent["compared"]
+        self.left_out = sent["left_out"]  # every process collects all the tests
+        for backend, dtype, error, op in sent["worst"]:
+            self._note((backend, dtype), (error, op))
+
+    def sent(self) -> dict[str, Any]:
+        """All of it in plain values, for another process."""
+        worst = [(*key, *value) for key, value in self.worst.items()]
+        return {"compared": self.compared, "left_out": self.left_out, "worst": worst}
+
+    def _note(self, key: tuple[str, str], found: tuple[float, str]) -> None:
+        self.worst[key] = max(self.worst.get(key, found), found)
 
 
 TALLY = pytest.StashKey[Tally]()
@@ -231,6 +245,21 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = "skipped, which says nothing: declare a gap beside the adapter instead"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of pytest-xdist, send what was counted to the one that sums up."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["einport"] = session.config.stash[TALLY].sent()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in what a process of pytest-xdist has counted."""
+    sent = getattr(node, "workeroutput", {}).get("einport")
+    if sent is not None:
+        node.config.stash[TALLY].merge(sent)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

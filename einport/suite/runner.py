@@ -13,7 +13,6 @@ import numpy as np
 from ..backends import Backend, Gap
 from ..backends.base import tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
-from ..catalog._entry import INTEGERS
 from .inputs import draw_inputs, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge
 
@@ -161,12 +160,14 @@ def drawn_cases(entry: Entry, count: int) -> list[tuple[Case, str]]:
 
 
 def dtypes_in_turn(dtypes: Sequence[Any], turn: int) -> list[Any]:
-    """The everyday sample: every dtype for the first case, then one of each kind in turn."""
-    if turn == 0:
+    """The everyday sample: every dtype for the first case, then the usual and two more in turn."""
+    if turn == 0 or len(dtypes) <= 3:
         return list(dtypes)
-    kinds = (("float32",), ("float16", "bfloat16"), INTEGERS, ("bool",), ("float64",), (None,))
-    there = [[dtype for dtype in kind if dtype in dtypes] for kind in kinds]
-    return [kind[turn % len(kind)] for kind in there if kind]
+    usual = "float32" if "float32" in dtypes else dtypes[0]
+    others = [dtype for dtype in dtypes if dtype != usual]
+    # Half the list apart, so that the two are of different kinds.
+    picks = (turn % len(others), (turn + len(others) // 2) % len(others))
+    return [usual, *(others[pick] for pick in picks)]
 
 
 def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
