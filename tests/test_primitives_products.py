@@ -86,9 +86,9 @@ def test_products_of_integers_wrap(lab, dtype):
 
 @pytest.mark.parametrize("dtype", ["bool"])
 def test_products_of_booleans_ask_for_any_of_both(lab, dtype):
-    """256 and 2**32 true pairs would wrap to false in 8 and 32 bits."""
+    """256 true pairs would wrap to false in 8 bits."""
     ones, half = np.ones((2, 256), bool), np.arange(256) % 2 == 0
-    b = np.stack([half, ~half, half & ~half], axis=1)
+    b = np.stack([half, ones[0], half & ~half], axis=1)
     lab.check(lab.xp.matmul(lab.array(ones), lab.array(b)), [[True, True, False]] * 2)
     got = lab.xp.einsum("ij,jk->ik", lab.array(ones), lab.array(b))
     lab.check(got, [[True, True, False]] * 2)

@@ -62,9 +62,9 @@ class JaxBackend(Backend):
         check_device(self, device)
         if isinstance(data, np.ndarray) and dtype is None:
             _check_narrowing(data)
-        if isinstance(data, np.ndarray) and dtype is not None:
-            data = data.astype(jnp.dtype(dtype))  # here, where it needs no compilation
         with np.errstate(over="ignore"):
+            if isinstance(data, np.ndarray) and dtype is not None:
+                data = data.astype(jnp.dtype(dtype))  # here, where it needs no compilation
             made = jnp.array(data, dtype=dtype)
         return made if device is None else jax.device_put(made, _device(device))
 
