@@ -65,10 +65,10 @@ def test_matrix_shows_an_operation_by_framework(backend) -> None:
 
 def test_matrix_writes_json_whole_and_never_over_a_file(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    arguments = ["matrix", "--backend", "numpy", "--op", "softmax", "--json", str(file)]
+    arguments = ["matrix", "--backend", "numpy", "--op", "top_k_gating", "--json", str(file)]
     assert run(*arguments).exit_code == 0
     document = json.loads(file.read_text())
-    assert {cell["op"] for cell in document["results"]} == {"softmax"}
+    assert {cell["op"] for cell in document["results"]} == {"top_k_gating"}
     assert {cell["status"] for cell in document["results"]} == {"pass"}
     assert all(cell["compared"] > 0 for cell in document["results"])
     assert 0 < max(cell["error"] for cell in document["results"]) < 4

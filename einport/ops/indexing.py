@@ -109,10 +109,11 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
         raise ValueError(
             f"{op}: the sizes of x must be known but for the first, got shape {check.show(shape)}"
         )
+    places: Any = coordinates
     for axis, size in enumerate(shape):
         where = f"along axis {axis} (x has shape {check.show(shape)})"
-        check.positions(op, "coordinates", xp, coordinates[:, axis], size, where)
-    flat = _flat_index(xp, xp.astype(coordinates, xp.index_dtype), shape)
+        check.positions(op, "coordinates", xp, places[:, axis], size, where)
+    flat = _flat_index(xp, xp.astype(places, xp.index_dtype), shape)
     found: A = xp.take(rearrange(x, "... -> (...)"), flat, axis=0)
     return found
 

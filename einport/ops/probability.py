@@ -185,7 +185,8 @@ def binary_cross_entropy(p: A, y: A) -> A:
     Source: I. Goodfellow et al., "Deep Learning", 2016, section 6.2.2.2.
 
     >>> import numpy as np
-    >>> binary_cross_entropy(np.array([0.25, 0.25, 0.0]), np.array([1.0, 0.0, 0.0])).round(3).tolist()
+    >>> p, y = np.array([0.25, 0.25, 0.0]), np.array([1.0, 0.0, 0.0])
+    >>> binary_cross_entropy(p, y).round(3).tolist()
     [1.386, 0.288, 0.0]
     """
     xp = _check_pair("binary_cross_entropy", p=p, y=y)
@@ -369,8 +370,7 @@ def classifier_accuracy(scores: A, labels: A) -> A:
     check.not_empty(op, "scores", xp.shape(scores), {"examples": 0})
     right = xp.argmax(scores, axis=1) == xp.astype(labels, xp.index_dtype)
     dtype = xp.dtype(scores) if xp.is_floating(scores) else xp.default_float
-    wide = "float64" if dtype == "float64" else "float32"
-    share: A = xp.astype(xp.mean(xp.astype(right, wide)), dtype)
+    share: A = xp.mean(xp.astype(right, dtype))
     return share
 
 
@@ -393,22 +393,23 @@ def _log_or_zero(xp: Backend, x: Any, factor: Any) -> Any:
 
     The logarithm must not see such an x at all, or its gradient is 0·inf.
     """
-    return xp.log(xp.where((x == 0) & (factor == 0), xp.astype(x == x, xp.dtype(x)), x))
+    return xp.log(xp.where((x == 0) & (factor == 0), 1.0, x))
 
 
 def _log_of_rest(xp: Backend, p: Any, y: Any) -> Any:
     """log(1 − p), but 0 where both p and y are 1: the factor 1 − y is 0 then.
 
-    Where 1 − p rounds to u, log(u)·p/(1 − u) corrects the logarithm for what the rounding lost;
-    W. Kahan's way to log1p from an exact logarithm.
+    From a half on, 1 − p is exact. Below, it rounds to a rest, and log(rest)·p/(1 − rest) makes
+    up for what the rounding lost: W. Kahan's way to log1p from a logarithm.
     """
-    p = xp.where((p == 1) & (y == 1), xp.astype(p != p, xp.dtype(p)), p)
-    rest = 1 - p
-    lost = 1 - rest  # p without the digits that 1 − p has no room for
+    small = p < 0.5
+    exact = xp.log(xp.where(small | ((p == 1) & (y == 1)), 1.0, 1 - p))
+    part = xp.where(small, p, 0.25)
+    rest = 1 - part
+    lost = 1 - rest
     tiny = lost == 0
-    one = xp.astype(tiny | ~tiny, xp.dtype(p))
-    slope = xp.log(xp.where(tiny, one, rest)) / xp.where(tiny, one, lost)
-    return xp.where(tiny, -p, slope * p)
+    slope = xp.log(xp.where(tiny, 0.5, rest)) / xp.where(tiny, 0.5, lost)
+    return xp.where(small, xp.where(tiny, -part, slope * part), exact)
 
 
 def _check_pair(op: str, **named: Any) -> Backend:
