@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -227,9 +228,10 @@ def _show(chosen: Sequence[Entry], backends: Sequence[Backend], cells: Sequence[
         if cell.status == FAIL:
             where = f"{cell.op} on {cell.backend}"
             console.print(f"[bold red]fail[/] {where}: {escape(cell.reason)}", soft_wrap=True)
-        elif cell.status == UNSUPPORTED:
-            where = f"{cell.op} on {cell.backend}, {cell.dtype}"
-            console.print(f"unsupported {where}: {escape(cell.reason)}", soft_wrap=True)
+    gaps = Counter((c.backend, c.dtype, c.reason) for c in cells if c.status == UNSUPPORTED)
+    for (name, dtype, reason), count in gaps.items():
+        what = f"{name} in {dtype}, {count} of the operations"
+        console.print(f"unsupported: {what}: {escape(reason)}", soft_wrap=True)
     counts = {s: sum(c.status == s for c in cells) for s in (PASS, FAIL, UNSUPPORTED)}
     compared = sum(cell.compared for cell in cells)
     console.print(

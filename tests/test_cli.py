@@ -114,6 +114,21 @@ def test_a_slip_is_answered_without_a_traceback(arguments: list[str], said: str)
     assert "Traceback" not in result.output
 
 
+def test_without_ml_dtypes_bfloat16_is_a_declared_gap() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['ml_dtypes'] = None\n"
+        "from einport.cli import cli\n"
+        "cli(['matrix', '--backend', 'numpy', '--op', 'top_k_gating'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unsupported: numpy in bfloat16, 1 of the operations" in done.stdout
+    assert "0 failed, 1 unsupported" in done.stdout
+
+
 def test_without_its_extra_the_command_says_how_to_get_it() -> None:
     program = "import sys\nsys.modules['click'] = None\nfrom einport.__main__ import main\nmain()\n"
     done = subprocess.run(

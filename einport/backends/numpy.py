@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,12 @@ from .base import (
     tree_map,
 )
 
+_GAPS = (
+    Gap("*", "NumPy has no compiler", mode="compiled*"),
+    Gap("*", "NumPy has no automatic differentiation", mode="gradient*"),
+)
+_NO_BFLOAT16 = Gap("*", "NumPy has no bfloat16 unless ml_dtypes is installed", dtype="bfloat16")
+
 
 class NumpyBackend(Backend):
     """NumPy arrays; bfloat16 is there when the package ml_dtypes is installed."""
@@ -33,10 +40,7 @@ class NumpyBackend(Backend):
     title = "NumPy"
     module = "numpy"
     default_float = "float64"
-    gaps = (
-        Gap("*", "NumPy has no compiler", mode="compiled*"),
-        Gap("*", "NumPy has no automatic differentiation", mode="gradient*"),
-    )
+    gaps = _GAPS if find_spec("ml_dtypes") else (*_GAPS, _NO_BFLOAT16)
 
     def version(self) -> str:
         return np.__version__
