@@ -24,6 +24,7 @@ from ._entry import (
     counting,
     given,
     idioms,
+    indices,
     mask,
     mistake,
     values,
@@ -179,7 +180,24 @@ REDUCE = Entry(
     tolerance=4,
     half_tolerance=4,  # einops leaves it to the framework what 16-bit floats add up in
     magnitude=reduce_magnitude,
-    mistakes=(),
+    mistakes=(
+        mistake(
+            "the mean of booleans",
+            NotImplementedError,
+            "reduce_mean is not available for non-floating tensors",
+            mask([[1, 0], [0, 1]]),
+            "a b -> a",
+            "mean",
+        ),
+        mistake(
+            "the mean of integers",
+            NotImplementedError,
+            "reduce_mean is not available for non-floating tensors",
+            indices([[1, 0], [0, 1]]),
+            "a b -> a",
+            "mean",
+        ),
+    ),
 )
 
 
