@@ -51,7 +51,7 @@ def cells_of(entry: Entry, xp: Backend, device: str, everything: bool = False) -
     eager: dict[str, list[Outcome]] = {}
     for turn, case in enumerate(entry.cases):
         dtypes = entry.dtypes_of(case)
-        for dtype in dtypes if everything else dtypes_in_turn(dtypes, turn):
+        for dtype in dtypes if everything else dtypes_in_turn(entry, dtypes, turn):
             outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
             eager.setdefault(dtype, []).append(outcome)
     for case, dtype in drawn_cases(entry, DRAWN_CASES):

@@ -81,14 +81,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--all",
         action="store_true",
-        help="run every case in every dtype, not one dtype of each kind",
+        help="run every case in every dtype, not a sample of them",
     )
     group.addoption(
         "--examples",
         metavar="N",
         type=int,
-        help="cases to draw for each operation beside the fixed ones (default: 12)",
-        default=12,
+        help="cases to draw for each operation beside the fixed ones (default: 8)",
+        default=8,
     )
 
 
@@ -158,7 +158,7 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
                 continue
             for turn, case in enumerate(entry.cases if "case" in names else [None]):
                 dtypes = _dtypes(entry, case, names, one_framework)
-                sample = dtypes if everything else dtypes_in_turn(dtypes, turn)
+                sample = dtypes if everything else dtypes_in_turn(entry, dtypes, turn)
                 metafunc.config.stash[TALLY].left_out += len(dtypes) - len(sample)
                 for dtype in sample:
                     for mistake in entry.mistakes if "mistake" in names else [None]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Backend, Gap
-from ..backends.base import tree_leaves, tree_map
+from ..backends.base import HALF_DTYPES, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
 from .inputs import draw_inputs, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge
@@ -159,15 +159,18 @@ def drawn_cases(entry: Entry, count: int) -> list[tuple[Case, str]]:
     return found
 
 
-def dtypes_in_turn(dtypes: Sequence[Any], turn: int) -> list[Any]:
-    """The everyday sample: every dtype for the first case, then the usual and two more in turn."""
+def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int) -> list[Any]:
+    """The everyday sample: every dtype for the first case, for the others some in turn.
+
+    What is exact moves elements of any dtype alike: the usual one and another. What adds up is
+    also run in one of the 16-bit floats, where a sum goes wrong first.
+    """
     if turn == 0 or len(dtypes) <= 3:
         return list(dtypes)
-    usual = "float32" if "float32" in dtypes else dtypes[0]
-    others = [dtype for dtype in dtypes if dtype != usual]
-    # Half the list apart, so that the two are of different kinds.
-    picks = (turn % len(others), (turn + len(others) // 2) % len(others))
-    return [usual, *(others[pick] for pick in picks)]
+    usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
+    half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
+    rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
+    return [usual, *(kind[turn % len(kind)] for kind in (half, rest) if kind)]
 
 
 def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
