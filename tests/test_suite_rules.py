@@ -80,7 +80,9 @@ def test_the_suite_runs_by_its_import_name(tmp_path: Path) -> None:
 def test_other_test_runs_keep_their_own_options(tmp_path: Path) -> None:
     conftest = "def pytest_addoption(parser):\n    parser.addoption('--device')\n"
     (tmp_path / "conftest.py").write_text(conftest)
-    (tmp_path / "test_it.py").write_text("def test_it(pytestconfig):\n    assert True\n")
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(pytestconfig):\n    assert pytestconfig.getoption('device') == 'mine'\n"
+    )
     done = run_pytest(tmp_path, "--device", "mine")
     assert done.returncode == 0, done.stdout + done.stderr
 

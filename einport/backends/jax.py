@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,6 +25,14 @@ from .base import (
     normalise_axes,
     tree_map,
 )
+
+
+def _trace_state() -> Any:
+    return jax.extend.core.get_opaque_trace_state(convention="einport")
+
+
+with jax.ensure_compile_time_eval():
+    _NO_TRACE = _trace_state()
 
 _WIDE = ("float64", "int64", "uint64", "complex128")
 
@@ -74,8 +83,7 @@ class JaxBackend(Backend):
 
     def is_concrete(self, x: Array) -> bool:
         # Inside jax.jit a constant can be read, but nothing that is computed from it.
-        made_now = jnp.zeros((), bool)
-        return not isinstance(x, jax.core.Tracer) and not isinstance(made_now, jax.core.Tracer)
+        return not isinstance(x, jax.core.Tracer) and _trace_state() == _NO_TRACE
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]

@@ -218,7 +218,8 @@ class TorchBackend(Backend):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
             leaves = [leaf.detach().requires_grad_() for leaf in tree_leaves(tree)]
-            value = fn(tree_fill(tree, leaves), *rest)
+            with torch.enable_grad():  # a caller's no_grad would make every gradient zero
+                value = fn(tree_fill(tree, leaves), *rest)
             if not value.requires_grad:
                 return value, tree_fill(tree, [torch.zeros_like(leaf) for leaf in leaves])
             grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 INTEGERS = ("int64", "int32", "int8", "uint8")
 NUMBERS = (*FLOATS, *INTEGERS)
@@ -168,6 +166,3 @@ def idioms(module: Mapping[str, Any], op: str) -> dict[str, Callable[..., Any]]:
     """The functions `<op>_<framework>` of a catalog module."""
     frameworks = ("numpy", "torch", "jax", "tensorflow")
     return {name: module[f"{op}_{name}"] for name in frameworks}
-
-
-Oracle = Callable[..., np.ndarray[Any, Any]]

@@ -9,6 +9,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from .probability import softmax
 
 __all__ = [
     "merge_heads",
@@ -139,8 +140,7 @@ def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
     if num_keys == 0:
         return scores
     if mask is None:
-        power = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
-        return power / xp.sum(power, axis=-1, keepdims=True)
+        return softmax(scores)
     scores = xp.where(mask, scores, -math.inf)
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
@@ -167,9 +167,7 @@ def _scale(op: str, scale: object, depth: Any) -> float:
         if depth == 0:
             raise ValueError(f"{op}: q has depth 0, so that the default scale 1/√0 does not exist")
         return 1 / math.sqrt(depth)
-    if isinstance(scale, bool) or not isinstance(scale, int | float):
-        raise TypeError(f"{op}: scale must be a number, got {check.shown(scale)}")
-    return float(scale)
+    return check.number(op, "scale", scale, -math.inf)
 
 
 def _check_attention(op: str, q: Any, k: Any, v: Any, mask: Any, causal: object) -> Backend:

@@ -10,7 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend, describe
 from . import _checks as check
-from ._einsum import contract
+from ._einsum import einsum
 from ._reduce import reduce_axes
 from .images import DATA_FORMATS
 
@@ -221,8 +221,7 @@ def cosine_similarity(x: A) -> A:
     check.rank(op, "x", shape, "m n")
     check.not_empty(op, "x", shape, {"columns": 1})
     rows = _unit_rows(xp, xp.widen(x), 0.0)
-    cosines = contract(op, xp, {"x": rows, "the other x": rows}, "i n, j n -> i j")
-    result: A = xp.astype(cosines, xp.dtype(x))
+    result: A = xp.astype(einsum(rows, rows, "i n, j n -> i j"), xp.dtype(x))
     return result
 
 

@@ -21,7 +21,8 @@ SUITE = "einport.suite"
 PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
 """The dtypes in which frameworks are compared with each other."""
 
-Record = Callable[[Verdict], None]
+Record = Callable[..., None]
+"""Takes a verdict, and the dtype it is in where the test's parameters do not say."""
 
 # Another package's framework has no idioms in the catalog.
 APPLIES: dict[str, Callable[[Entry, str], bool]] = {
@@ -216,10 +217,10 @@ def record(request: pytest.FixtureRequest) -> Record:
     backend, dtype = parameters.get("backend", "parity"), parameters.get("dtype")
     entry = parameters.get("entry")
 
-    def add(verdict: Verdict) -> None:
+    def add(verdict: Verdict, drawn: str | None = None) -> None:
         node.stash[COMPARED] += verdict.compared
         if entry is not None:
-            shown = dtype or usual_dtype(entry)
+            shown = drawn or dtype or usual_dtype(entry)
             request.config.stash[TALLY].add(backend, shown, entry.name, verdict)
 
     return add

@@ -18,7 +18,6 @@ from .judge import Verdict, Wrong, check_untouched, judge
 
 EAGER = "eager"
 ABSTRACT = "abstract"
-MODES = (EAGER, ABSTRACT)
 """Eager: called as it is. Abstract: run on stand-ins without values, where a copy to the host
 fails as it would while compiling; shapes and dtypes must come out as they do eagerly."""
 
@@ -192,7 +191,7 @@ def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdic
     seen = xp.abstract(call, *arrays)
     if seen != eager:
         raise Wrong(f"gave {seen} without values, {eager} with them")
-    return Verdict(1, 0.0)
+    return Verdict(len(eager), 0.0)
 
 
 class _Slot:

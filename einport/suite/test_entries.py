@@ -46,7 +46,7 @@ def test_drawn(backend: Backend, device: str, entry: Entry, record: Record, exam
         case = entry.draw(FromHypothesis(data))
         dtype = data.draw(st.sampled_from(entry.dtypes_of(case)))
         if dtype in dtypes:
-            record(run_case(entry, case, backend, device, dtype, EAGER))
+            record(run_case(entry, case, backend, device, dtype, EAGER), dtype)
 
     run()
 
