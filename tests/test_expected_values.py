@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from einport import ops
-from einport.backends.base import tree_leaves, tree_map
+from einport.backends.trees import tree_leaves, tree_map
 from einport.catalog import entries
 from einport.suite.inputs import draw_inputs, to_backend
 

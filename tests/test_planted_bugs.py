@@ -11,7 +11,7 @@ from einops import _backends as einops_backends
 from einops import rearrange
 
 from einport.backends import Backend, get_backend
-from einport.backends.base import tree_map
+from einport.backends.trees import tree_map
 from einport.catalog import Entry, entries, entry
 from einport.suite.runner import ABSTRACT, EAGER, Outcome, outcome_of
 

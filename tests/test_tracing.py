@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from einport.backends import Backend
-from einport.backends.base import tree_leaves, tree_map
+from einport.backends.trees import tree_leaves, tree_map
 from einport.catalog import Entry
 from einport.suite.inputs import draw_inputs, to_backend
 from einport.suite.runner import usual_dtype

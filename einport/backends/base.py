@@ -16,20 +16,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
+
+from .checks import check_top_k
 
 Array = Any
 """An array of whichever framework the adapter serves."""
 
 Axes = int | tuple[int, ...] | None
 """One axis, several, or None for all of them."""
-
-DTYPES = frozenset(
-    {"bool", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"}
-    | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-)
-"""The names of the dtypes that adapters know; frameworks' other names for them are refused."""
 
 HALF_DTYPES = frozenset({"float16", "bfloat16"})
 
@@ -138,6 +133,18 @@ class Backend(ABC):
     def widen(self, x: Array) -> Array:
         """A 16-bit float array as float32, any other as it is: the dtype to compute in."""
         return self.astype(x, "float32") if self.dtype(x) in HALF_DTYPES else x
+
+    def narrow(self, total: Array, x: Array) -> Array:
+        """A result that was computed from `widen(x)`, back in 16 bits if `x` has them."""
+        return self.astype(total, self.dtype(x)) if self.dtype(x) in HALF_DTYPES else total
+
+    def sum_dtype(self, x: Array) -> str:
+        """What to add up in: float32 for 16-bit floats, wide integers for integers and booleans."""
+        dtype = self.dtype(x)
+        if dtype in HALF_DTYPES:
+            return "float32"
+        keeps = "float" in dtype or "complex" in dtype or dtype == "uint64"
+        return dtype if keeps else self.index_dtype
 
     def is_floating(self, x: Array) -> bool:
         """Whether the dtype is a real floating one."""
@@ -249,12 +256,14 @@ class Backend(ABC):
         """
         check_top_k(self.shape(x), k)
         indices = self.argsort(x, descending=True)[..., :k]
-        return self.take_along_axis(x, indices, axis=-1), indices
+        return self.take_along_axis(x, indices, axis=-1, in_range=True), indices
 
     # --- Indexing ----------------------------------------------------------------------------
 
+    # `in_range` is the caller's word that no index is out of range: nothing is read to see.
+
     @abstractmethod
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
+    def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
         """Whole slices by their index: the axis is replaced by the axes of `indices`.
 
         Raises:
@@ -262,7 +271,9 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+    def take_along_axis(
+        self, x: Array, indices: Array, axis: int, *, in_range: bool = False
+    ) -> Array:
         """One element for each index, all other axes walked together; they must be equal.
 
         Raises:
@@ -271,7 +282,9 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
+    def segment_sum(
+        self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
+    ) -> Array:
         """The rows of `x` (n, …) added up by segment: (num_segments, …), as `sum` adds.
 
         Raises:
@@ -332,108 +345,3 @@ class Backend(ABC):
 
     def __repr__(self) -> str:
         return f"<einport backend {self.name}>"
-
-
-# --- Shared by the adapters: plain checks and trees, no framework ---------------------------------
-
-
-def check_dtype(xp: Backend, dtype: str | None) -> None:
-    """Refuse a name that is no dtype's."""
-    if dtype is not None and dtype not in DTYPES:
-        raise TypeError(f"{xp.title} has no dtype {dtype!r}")
-
-
-def check_device(xp: Backend, device: str | None) -> None:
-    """Refuse a device that is not there."""
-    if device is not None and device not in xp.devices():
-        there = ", ".join(xp.devices())
-        raise ValueError(f"{xp.title} has no device {device!r} here (it has {there})")
-
-
-@lru_cache(256)
-def name_of_dtype(dtype: Any) -> str:
-    """The name of a NumPy dtype, which NumPy itself makes anew on every call."""
-    return str(dtype.name)
-
-
-def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
-    """The axes counted from the front.
-
-    Raises:
-        ValueError: An axis is outside −ndim … ndim − 1.
-    """
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    for a in axes:
-        if not -ndim <= a < ndim:
-            raise ValueError(f"axis {a} is out of range for an array with {ndim} axes")
-    return tuple(a % ndim for a in axes)
-
-
-def check_not_empty(shape: tuple[Any, ...], axis: Axes, what: str) -> None:
-    """Refuse a reduction that has no value over nothing."""
-    for a in normalise_axes(axis, len(shape)):
-        if isinstance(shape[a], int) and shape[a] == 0:
-            raise ValueError(f"{what} over axis {a} of size 0 has no value (shape {shape})")
-
-
-def check_top_k(shape: tuple[Any, ...], k: int) -> None:
-    """Refuse a k that the last axis cannot give."""
-    if not shape:
-        raise ValueError("top_k needs an array with at least one axis")
-    if k < 0 or (isinstance(shape[-1], int) and k > shape[-1]):
-        raise ValueError(f"top_k of k = {k} does not fit an axis of size {shape[-1]}")
-
-
-def check_indices(xp: Backend, indices: Array, size: Any, *, lowest: int | None = None) -> None:
-    """Refuse indices outside lowest … size − 1 where they can be read (lowest is −size)."""
-    if not xp.dtype(indices).startswith(("int", "uint")):
-        raise TypeError(f"indices must be integers, got {xp.dtype(indices)}")
-    if not xp.is_concrete(indices) or 0 in xp.shape(indices):
-        return
-    values = xp.to_numpy(indices)  # one copy, where two reductions would wait for the device twice
-    low, high = int(values.min()), int(values.max())
-    least = -size if lowest is None else lowest
-    if low < least or high >= size:
-        bad = low if low < least else high
-        raise IndexError(f"index {bad} is out of range for size {size}")
-
-
-def check_along_axis(shape: tuple[Any, ...], indices: tuple[Any, ...], axis: int) -> None:
-    """Refuse indices that would have to be stretched, or that reach only part of an array."""
-    (along,) = normalise_axes(axis, len(shape))
-    sizes = zip(shape, indices, strict=False)
-    same = len(shape) == len(indices) and all(
-        a == along or not isinstance(n, int) or not isinstance(m, int) or n == m
-        for a, (n, m) in enumerate(sizes)
-    )
-    if not same:
-        raise ValueError(
-            f"take_along_axis needs arrays equal but for axis {axis}, "
-            f"got shapes {tuple(shape)} and {tuple(indices)}"
-        )
-
-
-def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
-    """Apply `fn` to the leaves of nested dictionaries, lists and tuples."""
-    if isinstance(tree, dict):
-        return {key: tree_map(fn, value) for key, value in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(tree_map(fn, item) for item in tree))
-    if isinstance(tree, list | tuple):
-        return type(tree)(tree_map(fn, item) for item in tree)
-    return fn(tree)
-
-
-def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of nested dictionaries, lists and tuples, in order."""
-    if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    if isinstance(tree, list | tuple):
-        return [leaf for item in tree for leaf in tree_leaves(item)]
-    return [tree]
-
-
-def tree_fill(tree: Any, leaves: Sequence[Any]) -> Any:
-    """The same structure with other leaves."""
-    remaining = iter(leaves)
-    return tree_map(lambda _: next(remaining), tree)

@@ -11,11 +11,8 @@ import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 
-from .base import (
-    HALF_DTYPES,
-    Array,
-    Axes,
-    Backend,
+from .base import HALF_DTYPES, Array, Axes, Backend
+from .checks import (
     check_along_axis,
     check_device,
     check_dtype,
@@ -23,8 +20,8 @@ from .base import (
     check_not_empty,
     name_of_dtype,
     normalise_axes,
-    tree_map,
 )
+from .trees import tree_map
 
 
 def _trace_state() -> Any:
@@ -125,16 +122,16 @@ class JaxBackend(Backend):
         return jnp.where(condition, jnp.asarray(x, dtype), jnp.asarray(y, dtype))
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return self._narrow(jnp.sum(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+        return self.narrow(jnp.sum(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         axes = normalise_axes(axis, x.ndim)
-        return self._narrow(jnp.mean(x, axis=axes, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+        return self.narrow(jnp.mean(x, axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return self._narrow(jnp.prod(x, axis=axis, keepdims=keepdims, dtype=self._sum_dtype(x)), x)
+        return self.narrow(jnp.prod(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
@@ -151,7 +148,7 @@ class JaxBackend(Backend):
         return jnp.all(x != 0, axis=axis, keepdims=keepdims)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        return self._narrow(jnp.cumsum(x, axis=axis, dtype=self._sum_dtype(x)), x)
+        return self.narrow(jnp.cumsum(x, axis=axis, dtype=self.sum_dtype(x)), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
@@ -164,18 +161,25 @@ class JaxBackend(Backend):
             key = -x if self.is_floating(x) else jnp.invert(x)
         return jnp.argsort(key, axis=axis, stable=True).astype(self.index_dtype)
 
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
-        return jnp.take(x, self._from_front(indices, x.shape[axis]), axis=axis, mode="clip")
+    def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
+        return jnp.take(
+            x, self._from_front(indices, x.shape[axis], in_range), axis=axis, mode="clip"
+        )
 
-    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+    def take_along_axis(
+        self, x: Array, indices: Array, axis: int, *, in_range: bool = False
+    ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
-        front = self._from_front(indices, x.shape[axis])
+        front = self._from_front(indices, x.shape[axis], in_range)
         return jnp.take_along_axis(x, front, axis=axis, mode="clip")
 
-    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
-        check_indices(self, segment_ids, num_segments, lowest=0)
-        wide = x.astype(self._sum_dtype(x))
-        return self._narrow(jax.ops.segment_sum(wide, segment_ids, num_segments), x)
+    def segment_sum(
+        self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
+    ) -> Array:
+        if not in_range:
+            check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = x.astype(self.sum_dtype(x))
+        return self.narrow(jax.ops.segment_sum(wide, segment_ids, num_segments), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return jnp.concatenate(list(arrays), axis=axis)
@@ -219,26 +223,11 @@ class JaxBackend(Backend):
         if dtype in _WIDE and not jax.config.jax_enable_x64:
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
 
-    def _from_front(self, indices: Array, size: Any) -> Array:
-        check_indices(self, indices, size)
+    def _from_front(self, indices: Array, size: Any, in_range: bool) -> Array:
+        if not in_range:
+            check_indices(self, indices, size)
         wide = indices.astype(self.index_dtype)
         return jnp.where(wide < 0, wide + size, wide)
-
-    def _sum_dtype(self, x: Array) -> Any:
-        """What to add up in: float32 for 16-bit floats, the widest integer for integers."""
-        if name_of_dtype(x.dtype) in HALF_DTYPES:
-            return jnp.float32
-        if (
-            self.is_floating(x)
-            or name_of_dtype(x.dtype).startswith("complex")
-            or x.dtype == jnp.uint64
-        ):
-            return x.dtype
-        return self.index_dtype
-
-    def _narrow(self, total: Array, x: Array) -> Array:
-        """A wide result in the dtype that einport promises for the input's."""
-        return total.astype(x.dtype) if name_of_dtype(x.dtype) in HALF_DTYPES else total
 
 
 def _primitives(graph: Any) -> Iterator[str]:

@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .base import (
-    HALF_DTYPES,
-    Array,
-    Axes,
-    Backend,
-    Gap,
+from .base import Array, Axes, Backend, Gap
+from .checks import (
     check_along_axis,
     check_device,
     check_dtype,
@@ -21,10 +17,8 @@ from .base import (
     check_not_empty,
     name_of_dtype,
     normalise_axes,
-    tree_fill,
-    tree_leaves,
-    tree_map,
 )
+from .trees import tree_fill, tree_leaves, tree_map
 
 _GAPS = (
     Gap("*", "NumPy has no compiler", mode="compiled*"),
@@ -77,6 +71,9 @@ class NumpyBackend(Backend):
         with np.errstate(all="ignore"):
             return np.asarray(x.astype(_dtype(dtype), copy=False))
 
+    def narrow(self, total: Array, x: Array) -> Array:
+        return super().narrow(np.asarray(total), x)
+
     def arange(self, stop: Any, *, like: Array) -> Array:
         return np.arange(stop, dtype=np.int64)
 
@@ -105,20 +102,20 @@ class NumpyBackend(Backend):
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         with np.errstate(all="ignore"):
-            return self._narrow(np.sum(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
+            return self.narrow(np.sum(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         with np.errstate(invalid="ignore", divide="ignore"):
             axes = normalise_axes(axis, x.ndim)
-            total = np.sum(x, axis=axes, keepdims=keepdims, dtype=_sum_dtype(x))
+            total = np.sum(x, axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x))
             count = np.prod([x.shape[a] for a in axes], dtype=np.float64).astype(total.dtype)
             return np.asarray(np.divide(total, count)).astype(x.dtype, copy=False)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         with np.errstate(all="ignore"):
-            return self._narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=_sum_dtype(x)), x)
+            return self.narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
@@ -138,7 +135,7 @@ class NumpyBackend(Backend):
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
         with np.errstate(all="ignore"):
-            return self._narrow(np.cumsum(x, axis=axis, dtype=_sum_dtype(x)), x)
+            return self.narrow(np.cumsum(x, axis=axis, dtype=self.sum_dtype(x)), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
@@ -150,21 +147,28 @@ class NumpyBackend(Backend):
             key = -key if self.is_floating(x) else np.invert(key)
         return np.argsort(key, axis=axis, kind="stable")
 
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
-        check_indices(self, indices, x.shape[axis])
+    def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
         return np.asarray(np.take(x, indices, axis=axis))
 
-    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+    def take_along_axis(
+        self, x: Array, indices: Array, axis: int, *, in_range: bool = False
+    ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
-        check_indices(self, indices, x.shape[axis])
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
         return np.take_along_axis(x, indices, axis=axis)
 
-    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
-        check_indices(self, segment_ids, num_segments, lowest=0)
-        total = np.zeros((num_segments, *x.shape[1:]), _sum_dtype(x))
+    def segment_sum(
+        self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
+    ) -> Array:
+        if not in_range:
+            check_indices(self, segment_ids, num_segments, lowest=0)
+        total = np.zeros((num_segments, *x.shape[1:]), self.sum_dtype(x))
         with np.errstate(all="ignore"):
             np.add.at(total, segment_ids, x.astype(total.dtype, copy=False))
-        return self._narrow(total, x)
+        return self.narrow(total, x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return np.concatenate(arrays, axis=axis)
@@ -173,13 +177,16 @@ class NumpyBackend(Backend):
         return np.pad(x, widths, constant_values=value)
 
     def matmul(self, a: Array, b: Array) -> Array:
-        return np.asarray(np.matmul(self.widen(a), self.widen(b))).astype(a.dtype, copy=False)
+        with np.errstate(all="ignore"):
+            product = np.matmul(self.widen(a), self.widen(b))
+        return self.narrow(product, a)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
         wide = [self.widen(a) for a in arrays]
         # A path lets NumPy reach BLAS; for one or two arrays there is nothing to search.
-        total = np.einsum(equation, *wide, optimize=len(wide) > 1)
-        return np.asarray(total).astype(arrays[0].dtype, copy=False)
+        with np.errstate(all="ignore"):
+            total = np.einsum(equation, *wide, optimize=len(wide) > 1)
+        return self.narrow(total, arrays[0])
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
         raise NotImplementedError("NumPy has no compiler: call the function itself")
@@ -204,12 +211,6 @@ class NumpyBackend(Backend):
         with np.errstate(all="ignore"):  # inf and NaN are results here, as on other frameworks
             return np.asarray(fn(self.widen(x))).astype(x.dtype, copy=False)
 
-    def _narrow(self, total: Array, x: Array) -> Array:
-        """A wide result in the dtype that einport promises for the input's."""
-        total = np.asarray(total)
-        with np.errstate(over="ignore"):
-            return total.astype(x.dtype) if name_of_dtype(x.dtype) in HALF_DTYPES else total
-
 
 def _row(tree: Any, i: int) -> Any:
     """One element of each array, still an array where NumPy would give a scalar."""
@@ -224,15 +225,6 @@ def _dtype(name: str) -> Any:
             raise TypeError("NumPy has no bfloat16 unless ml_dtypes is installed") from None
         return np.dtype(ml_dtypes.bfloat16)
     return np.dtype(name)
-
-
-def _sum_dtype(x: Array) -> Any:
-    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
-    if name_of_dtype(x.dtype) in HALF_DTYPES:
-        return np.float32
-    if x.dtype.kind in "biu" and x.dtype != np.uint64:
-        return np.int64
-    return x.dtype
 
 
 BACKEND = NumpyBackend()

@@ -9,21 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .base import (
-    HALF_DTYPES,
-    Array,
-    Axes,
-    Backend,
+from .base import HALF_DTYPES, Array, Axes, Backend
+from .checks import (
     check_along_axis,
     check_device,
     check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
-    tree_fill,
-    tree_leaves,
-    tree_map,
 )
+from .trees import tree_fill, tree_leaves, tree_map
 
 
 class TensorflowBackend(Backend):
@@ -105,20 +100,20 @@ class TensorflowBackend(Backend):
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = self._axes(x, axis)
-        total = tf.reduce_sum(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
-        return _narrow(total, x)
+        total = tf.reduce_sum(tf.cast(x, self.sum_dtype(x)), axis=axes, keepdims=keepdims)
+        return self.narrow(total, x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {x.dtype.name}")
         axes = self._axes(x, axis)
-        total = tf.reduce_mean(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
-        return _narrow(total, x)
+        total = tf.reduce_mean(tf.cast(x, self.sum_dtype(x)), axis=axes, keepdims=keepdims)
+        return self.narrow(total, x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = self._axes(x, axis)
-        total = tf.reduce_prod(tf.cast(x, _sum_dtype(x)), axis=axes, keepdims=keepdims)
-        return _narrow(total, x)
+        total = tf.reduce_prod(tf.cast(x, self.sum_dtype(x)), axis=axes, keepdims=keepdims)
+        return self.narrow(total, x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(self.shape(x), axis, "max")
@@ -139,7 +134,7 @@ class TensorflowBackend(Backend):
         return tf.reduce_all(tf.cast(x, tf.bool), axis=self._axes(x, axis), keepdims=keepdims)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        return _narrow(tf.cumsum(tf.cast(x, _sum_dtype(x)), axis=axis), x)
+        return self.narrow(tf.cumsum(tf.cast(x, self.sum_dtype(x)), axis=axis), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(self.shape(x), axis, "argmax")
@@ -153,12 +148,14 @@ class TensorflowBackend(Backend):
             key = tf.where(self.isnan(x), key, flipped) if self.is_floating(x) else flipped
         return tf.cast(tf.argsort(key, axis=axis, stable=True), tf.int64)
 
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
-        return tf.gather(x, self._from_front(x, indices, axis), axis=axis)
+    def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
+        return tf.gather(x, self._from_front(x, indices, axis, in_range), axis=axis)
 
-    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+    def take_along_axis(
+        self, x: Array, indices: Array, axis: int, *, in_range: bool = False
+    ) -> Array:
         check_along_axis(self.shape(x), self.shape(indices), axis)
-        front = self._from_front(x, indices, axis)
+        front = self._from_front(x, indices, axis, in_range)
         last = len(self.shape(x)) - 1
         if axis in (-1, last):
             return tf.gather(x, front, batch_dims=last, axis=last)
@@ -169,11 +166,14 @@ class TensorflowBackend(Backend):
         )
         return tf.transpose(found, back)
 
-    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
-        check_indices(self, segment_ids, num_segments, lowest=0)
-        wide = tf.cast(x, _sum_dtype(x))
+    def segment_sum(
+        self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
+    ) -> Array:
+        if not in_range:
+            check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = tf.cast(x, self.sum_dtype(x))
         ids = tf.cast(segment_ids, tf.int64)
-        return _narrow(tf.math.unsorted_segment_sum(wide, ids, num_segments), x)
+        return self.narrow(tf.math.unsorted_segment_sum(wide, ids, num_segments), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return tf.concat(list(arrays), axis=axis)
@@ -231,9 +231,9 @@ class TensorflowBackend(Backend):
     def _axes(self, x: Array, axis: Axes) -> list[int]:
         return list(normalise_axes(axis, len(self.shape(x))))
 
-    def _from_front(self, x: Array, indices: Array, axis: int) -> Array:
+    def _from_front(self, x: Array, indices: Array, axis: int, in_range: bool) -> Array:
         static = self.shape(x)[axis]
-        if static is not None:
+        if static is not None and not in_range:
             check_indices(self, indices, static)
         size = tf.shape(x, out_type=tf.int64)[axis] if static is None else static
         wide = tf.cast(indices, tf.int64)
@@ -279,26 +279,12 @@ def _device_name(name: str) -> str:
     return "cpu" if (kind, number) == ("CPU", "0") else f"{kind.lower()}:{number}"
 
 
-def _sum_dtype(x: Array) -> Any:
-    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
-    if x.dtype.name in HALF_DTYPES:
-        return tf.float32
-    if x.dtype.is_floating or x.dtype.is_complex or x.dtype == tf.uint64:
-        return x.dtype
-    return tf.int64
-
-
 def _product_dtype(x: Array) -> Any:
     """What to multiply matrices in: TensorFlow lacks the narrow integers."""
     if x.dtype.name in HALF_DTYPES:
         return tf.float32
     narrow = x.dtype.is_integer and x.dtype.size < 4
     return tf.int32 if narrow else x.dtype
-
-
-def _narrow(total: Array, x: Array) -> Array:
-    """A wide result in the dtype that einport promises for the input's."""
-    return tf.cast(total, x.dtype) if x.dtype.name in HALF_DTYPES else total
 
 
 BACKEND = TensorflowBackend()

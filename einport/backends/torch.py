@@ -7,21 +7,16 @@ from typing import Any
 
 import torch
 
-from .base import (
-    HALF_DTYPES,
-    Array,
-    Axes,
-    Backend,
+from .base import HALF_DTYPES, Array, Axes, Backend
+from .checks import (
     check_along_axis,
     check_device,
     check_dtype,
     check_indices,
     check_not_empty,
     normalise_axes,
-    tree_fill,
-    tree_leaves,
-    tree_map,
 )
+from .trees import tree_fill, tree_leaves, tree_map
 
 _NAMES = {
     value: str(value).removeprefix("torch.")
@@ -117,8 +112,8 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return self._as_sum(x)
-        total = torch.sum(x, dim=axes, keepdim=keepdims, dtype=_sum_dtype(x))
-        return self._narrow(total, x)
+        total = torch.sum(x, dim=axes, keepdim=keepdims, dtype=self._wide(x))
+        return self.narrow(total, x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not x.is_floating_point():
@@ -126,13 +121,13 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return x
-        return self._narrow(torch.mean(x, dim=axes, keepdim=keepdims, dtype=_sum_dtype(x)), x)
+        return self.narrow(torch.mean(x, dim=axes, keepdim=keepdims, dtype=self._wide(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        total = x.to(_sum_dtype(x))
+        total = x.to(self._wide(x))
         for a in sorted(normalise_axes(axis, x.ndim), reverse=True):
             total = torch.prod(total, dim=a, keepdim=keepdims)
-        return self._narrow(total, x)
+        return self.narrow(total, x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
@@ -153,7 +148,7 @@ class TorchBackend(Backend):
         return torch.all(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        return self._narrow(torch.cumsum(x, dim=axis, dtype=_sum_dtype(x)), x)
+        return self.narrow(torch.cumsum(x, dim=axis, dtype=self._wide(x)), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
@@ -166,21 +161,26 @@ class TorchBackend(Backend):
             key = -x if x.is_floating_point() else torch.bitwise_not(x)
         return torch.argsort(key, dim=axis, stable=True)
 
-    def take(self, x: Array, indices: Array, axis: int) -> Array:
+    def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
         a = axis % x.ndim
-        flat = self._from_front(indices, x.shape[a]).reshape(-1)
+        flat = self._from_front(indices, x.shape[a], in_range).reshape(-1)
         shape = (*x.shape[:a], *indices.shape, *x.shape[a + 1 :])
         return torch.index_select(x, a, flat).reshape(shape)
 
-    def take_along_axis(self, x: Array, indices: Array, axis: int) -> Array:
+    def take_along_axis(
+        self, x: Array, indices: Array, axis: int, *, in_range: bool = False
+    ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
-        return torch.gather(x, axis, self._from_front(indices, x.shape[axis]))
+        return torch.gather(x, axis, self._from_front(indices, x.shape[axis], in_range))
 
-    def segment_sum(self, x: Array, segment_ids: Array, num_segments: int) -> Array:
-        check_indices(self, segment_ids, num_segments, lowest=0)
-        wide = x.to(_sum_dtype(x))
+    def segment_sum(
+        self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
+    ) -> Array:
+        if not in_range:
+            check_indices(self, segment_ids, num_segments, lowest=0)
+        wide = x.to(self._wide(x))
         total = wide.new_zeros((num_segments, *x.shape[1:]))
-        return self._narrow(total.index_add(0, segment_ids.long(), wide), x)
+        return self.narrow(total.index_add(0, segment_ids.long(), wide), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return torch.cat(list(arrays), dim=axis)
@@ -242,31 +242,22 @@ class TorchBackend(Backend):
 
         return tree_map(describe, fn(*tree_map(stand_in, args)))
 
-    def _from_front(self, indices: Array, size: Any) -> Array:
-        check_indices(self, indices, size)
+    def _from_front(self, indices: Array, size: Any, in_range: bool) -> Array:
+        if not in_range:
+            check_indices(self, indices, size)
         wide = indices.long()
         return torch.where(wide < 0, wide + size, wide)
 
     def _as_sum(self, x: Array) -> Array:
-        return self._narrow(x.to(_sum_dtype(x)), x)
+        return self.narrow(x.to(self._wide(x)), x)
 
-    def _narrow(self, total: Array, x: Array) -> Array:
-        """A wide result in the dtype that einport promises for the input's."""
-        return total.to(x.dtype) if _NAMES[x.dtype] in HALF_DTYPES else total
+    def _wide(self, x: Array) -> torch.dtype:
+        return _DTYPES[self.sum_dtype(x)]
 
 
 def _like(x: Array, y: Any) -> Array:
     """`y` itself if it is an array, or a Python scalar in the dtype and place of `x`."""
     return y if isinstance(y, torch.Tensor) else torch.full((), y, dtype=x.dtype, device=x.device)
-
-
-def _sum_dtype(x: Array) -> torch.dtype:
-    """What to add up in: float32 for 16-bit floats, 64 bits for integers and booleans."""
-    if _NAMES[x.dtype] in HALF_DTYPES:
-        return torch.float32
-    if x.is_floating_point() or x.is_complex() or x.dtype == torch.uint64:
-        return x.dtype
-    return torch.int64
 
 
 BACKEND = TorchBackend()

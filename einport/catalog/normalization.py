@@ -503,7 +503,7 @@ BATCH_NORM = Entry(
             mistake(
                 f"{name} for four channels",
                 ValueError,
-                f"batch_norm: state['{name}'] must have shape (3,), one value a channel, "
+                f"batch_norm: state['{name}'] must have shape (3,) for the axes (c), "
                 "got (4,) (x has shape (2, 3, 4, 5))",
                 values(2, 3, 4, 5),
                 {**_state(3), name: values(4)},
@@ -514,7 +514,7 @@ BATCH_NORM = Entry(
         mistake(
             "channels first, but last",
             ValueError,
-            "batch_norm: state['scale'] must have shape (5,), one value a channel, "
+            "batch_norm: state['scale'] must have shape (5,) for the axes (c), "
             "got (3,) (x has shape (2, 3, 4, 5))",
             values(2, 3, 4, 5),
             _state(3),
@@ -524,7 +524,7 @@ BATCH_NORM = Entry(
         mistake(
             "a column",
             ValueError,
-            "batch_norm: state['shift'] must have shape (3,), one value a channel, "
+            "batch_norm: state['shift'] must have shape (3,) for the axes (c), "
             "got (3, 1, 1) (x has shape (2, 3, 4, 5))",
             values(2, 3, 4, 5),
             {**_state(3), "shift": values(3, 1, 1)},

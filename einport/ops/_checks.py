@@ -6,11 +6,12 @@ needed. A size that is not an `int` is unknown while tracing and is taken as pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import index as as_index
 from typing import Any
 
 from ..backends import Array, Backend, describe, find
+from ..backends.checks import find_outside
 
 KNOWN_FRAMEWORKS = "NumPy, PyTorch, JAX or TensorFlow"
 
@@ -19,6 +20,9 @@ INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8"})
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 NUMBERS = INTEGERS | FLOATS | {"bool", "complex64", "complex128"}
+
+DATA_FORMATS = ("channels_first", "channels_last")
+"""Where the channels of an image are: `… c h w` or `… h w c`."""
 
 _SYMBOLS = frozenset({"SymInt", "_DimExpr"})
 """PyTorch's and JAX's types for a size that is not known yet."""
@@ -114,11 +118,21 @@ def not_empty(op: str, name: str, shape: Sequence[Any], axes: dict[str, int]) ->
             )
 
 
+def image(
+    op: str, name: str, shape: Sequence[Any], data_format: object, batch: str = "b"
+) -> tuple[Any, Any, Any]:
+    """Channels, height and width of an image, after checking that it is one."""
+    one_of(op, "data_format", data_format, DATA_FORMATS)
+    first = data_format == "channels_first"
+    rank(op, name, shape, f"{batch} c h w" if first else f"{batch} h w c")
+    a, b, c = shape[-3:]
+    return (a, b, c) if first else (c, a, b)
+
+
 def count(op: str, name: str, value: object) -> int:
     """A whole number of at least 1; a size that is still a symbol passes as it is."""
     number = whole(op, name, value)
-    if isinstance(number, int) and number < 1:
-        raise ValueError(f"{op}: {name} must be at least 1, got {number}")
+    _at_least(op, name, number, 1)
     return number
 
 
@@ -155,19 +169,26 @@ def one_of(op: str, name: str, value: object, known: Sequence[str]) -> None:
         raise ValueError(f"{op}: {name} must be {words}, got {shown(value)}")
 
 
+def pair(op: str, name: str, value: object, least: int) -> tuple[int, int]:
+    """A whole number for height and width alike, or one for each; at least `least`."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        number = whole(op, name, value)
+        _at_least(op, name, number, least)
+        return number, number
+    if len(value) != 2:
+        raise ValueError(
+            f"{op}: {name} must be an integer or a pair of integers, got {len(value)} of them"
+        )
+    first, second = (whole(op, f"{name}[{i}]", item) for i, item in enumerate(value))
+    _at_least(op, f"{name}[0]", first, least)
+    _at_least(op, f"{name}[1]", second, least)
+    return first, second
+
+
 def flag(op: str, name: str, value: object) -> None:
     """True or False."""
     if not isinstance(value, bool):
         raise TypeError(f"{op}: {name} must be True or False, got {shown(value)}")
-
-
-def ids(op: str, name: str, xp: Backend, x: Array, size: int) -> None:
-    """Integers from 0 to size − 1, in an array that is not empty and can be read."""
-    low, high = int(xp.min(x)), int(xp.max(x))
-    if low < 0 or high >= size:
-        raise IndexError(
-            f"{op}: {name} must be from 0 to {size - 1}, got {low if low < 0 else high}"
-        )
 
 
 def divides(factor: Any, size: Any) -> bool:
@@ -216,8 +237,20 @@ def shown(value: object) -> str:
     return describe(value)
 
 
+def _at_least(op: str, name: str, number: Any, least: int) -> None:
+    if isinstance(number, int) and number < least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {number}")
+
+
 def _count(n: int) -> str:
     return f"{n} axis" if n == 1 else f"{n} axes"
+
+
+def ids(op: str, name: str, xp: Backend, x: Array, size: int) -> None:
+    """Integers from 0 to size − 1, as far as they can be read."""
+    bad = find_outside(xp, x, 0, size - 1)
+    if bad is not None:
+        raise IndexError(f"{op}: {name} must be from 0 to {size - 1}, got {bad}")
 
 
 def positions(op: str, name: str, xp: Backend, x: Array, size: Any, where: str) -> None:
@@ -226,15 +259,9 @@ def positions(op: str, name: str, xp: Backend, x: Array, size: Any, where: str) 
         return
     if size == 0:
         raise IndexError(f"{op}: {name} must be empty, as there is nothing to choose from {where}")
-    if not xp.is_concrete(x):
-        return
-    values = xp.to_numpy(x)  # one copy, where two reductions would wait for the device twice
-    low, high = int(values.min()), int(values.max())
-    if low < -size or high >= size:
-        raise IndexError(
-            f"{op}: {name} must be from {-size} to {size - 1} {where}, "
-            f"got {low if low < -size else high}"
-        )
+    bad = find_outside(xp, x, -size, size - 1)
+    if bad is not None:
+        raise IndexError(f"{op}: {name} must be from {-size} to {size - 1} {where}, got {bad}")
 
 
 def same_shape(op: str, xp: Backend, **named: Array) -> None:
@@ -257,3 +284,63 @@ def number(op: str, name: str, value: object, low: float, high: float = float("i
         needed = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
         raise ValueError(f"{op}: {name} must be {needed}, got {value}")
     return float(value)
+
+
+def parameters(
+    op: str,
+    xp: Backend,
+    given: Mapping[str, Array],
+    params: Mapping[str, Any],
+    axes: Mapping[str, str],
+    sizes: dict[str, Any],
+    *,
+    name: str = "params",
+    optional: Collection[str] = (),
+    wider: bool = False,
+) -> None:
+    """A dictionary of arrays of the framework and dtype of an argument, with the axes given.
+
+    An entry that is not known is refused where some are optional: a misspelled one would be lost.
+
+
+    Args:
+        op: the operation's name.
+        xp: the adapter of the argument.
+        given: the argument by its name.
+        params: the dictionary.
+        axes: the axes of each entry by name, such as `{"w1": "d h", "b1": "h"}`.
+        sizes: the lengths that axes must have; those that are not there yet are added to it.
+        name: what the dictionary is called.
+        optional: the entries that may be missing.
+        wider: whether float32 may go with an argument of 16 bits.
+    """
+    if not isinstance(params, Mapping):
+        raise TypeError(f"{op}: {name} must be a dictionary of arrays, got {describe(params)}")
+    ((argument, x),) = given.items()
+    needed = [entry for entry in axes if entry not in optional]
+    strange = [entry for entry in params if entry not in axes] if optional else []
+    if strange:
+        raise ValueError(
+            f"{op}: {name} has an unknown entry, {shown(strange[0])}; "
+            f"its entries are {', '.join(axes)}"
+        )
+    for entry, pattern in axes.items():
+        if entry not in params:
+            if entry in optional:
+                continue
+            raise ValueError(
+                f"{op}: {name} must have the entries {', '.join(needed)}; {entry} is missing"
+            )
+        value, title = params[entry], f"{name}[{entry!r}]"
+        arrays(op, **{argument: x, title: value})
+        floating(op, title, xp, value)
+        if not (wider and xp.dtype(value) == xp.dtype(xp.widen(x))):
+            same_dtype(op, xp, **{argument: x, title: value})
+        shape, names = xp.shape(value), pattern.split()
+        wanted = tuple([sizes.get(axis) for axis in names])
+        if not same_sizes(shape, wanted):
+            raise ValueError(
+                f"{op}: {title} must have shape {show(wanted)} for the axes ({pattern}), "
+                f"got {show(shape)} ({argument} has shape {show(xp.shape(x))})"
+            )
+        sizes.update(zip(names, shape, strict=True))

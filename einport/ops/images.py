@@ -20,7 +20,6 @@ __all__ = [
 
 A = TypeVar("A")
 
-DATA_FORMATS = ("channels_first", "channels_last")
 MODES = ("CRD", "DCR")
 ORDERS = ("rows", "swin")
 
@@ -58,7 +57,7 @@ def pixel_shuffle(
     xp = check.array(op, "x", x)
     r = check.count(op, "upscale_factor", upscale_factor)
     check.one_of(op, "mode", mode, MODES)
-    channels, _, _ = _image_sizes(op, xp, x, data_format)
+    channels, _, _ = check.image(op, "x", xp.shape(x), data_format, "...")
     if not check.divides(r * r, channels):
         raise ValueError(
             f"{op}: x has {channels} channels, which upscale_factor**2 = {r * r} does not divide "
@@ -99,7 +98,7 @@ def pixel_unshuffle(
     xp = check.array(op, "x", x)
     r = check.count(op, "downscale_factor", downscale_factor)
     check.one_of(op, "mode", mode, MODES)
-    _, height, width = _image_sizes(op, xp, x, data_format)
+    _, height, width = check.image(op, "x", xp.shape(x), data_format, "...")
     _check_parts(op, xp, x, height, width, "downscale_factor", r)
     deep = _CHANNEL_AXES[mode]
     if data_format == "channels_first":
@@ -132,7 +131,7 @@ def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first
     op = "extract_patches"
     xp = check.array(op, "x", x)
     p = check.count(op, "patch_size", patch_size)
-    _, height, width = _image_sizes(op, xp, x, data_format, batch="b")
+    _, height, width = check.image(op, "x", xp.shape(x), data_format)
     _check_parts(op, xp, x, height, width, "patch_size", p)
     if data_format == "channels_first":
         return rearrange(x, "b c (h p1) (w p2) -> b (h w) (p1 p2 c)", p1=p, p2=p)
@@ -176,7 +175,7 @@ def assemble_patches(
     p = check.count(op, "patch_size", patch_size)
     height = check.count(op, "height", height)
     width = check.count(op, "width", width)
-    check.one_of(op, "data_format", data_format, DATA_FORMATS)
+    check.one_of(op, "data_format", data_format, check.DATA_FORMATS)
     shape = xp.shape(patches)
     check.rank(op, "patches", shape, "b n pixels")
     for name, size in (("height", height), ("width", width)):
@@ -261,18 +260,6 @@ def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
 
 def _merge(x: A, group: str) -> A:
     return rearrange(x, f"... (h p1) (w p2) c -> ... h w {group}", p1=2, p2=2)
-
-
-def _image_sizes(
-    op: str, xp: Backend, x: Any, data_format: str, batch: str = "..."
-) -> tuple[Any, Any, Any]:
-    """Channels, height and width of an image, after checking that it is one."""
-    check.one_of(op, "data_format", data_format, DATA_FORMATS)
-    first = data_format == "channels_first"
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, f"{batch} c h w" if first else f"{batch} h w c")
-    a, b, c = shape[-3:]
-    return (a, b, c) if first else (c, a, b)
 
 
 def _check_parts(

@@ -64,7 +64,7 @@ def gather_columns(matrix: A, indices: A) -> A:
         )
     where = f"in the rows of matrix (matrix has shape {check.show(shape)})"
     check.positions(op, "indices", xp, indices, shape[1], where)
-    found: A = xp.take_along_axis(matrix, indices, axis=1)
+    found: A = xp.take_along_axis(matrix, indices, axis=1, in_range=True)
     return found
 
 
@@ -114,7 +114,7 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
         where = f"along axis {axis} (x has shape {check.show(shape)})"
         check.positions(op, "coordinates", xp, places[:, axis], size, where)
     flat = _flat_index(xp, xp.astype(places, xp.index_dtype), shape)
-    found: A = xp.take(rearrange(x, "... -> (...)"), flat, axis=0)
+    found: A = xp.take(rearrange(x, "... -> (...)"), flat, axis=0, in_range=True)
     return found
 
 
@@ -211,7 +211,7 @@ def total_price(prices: A, items: A, *, method: str = "take") -> A:
     where = f"among the prices (prices has shape {check.show(shape)})"
     check.positions(op, "items", xp, items, shape[0], where)
     look_up = xp.take if method == "take" else xp.take_along_axis
-    total: A = xp.sum(look_up(prices, items, axis=0))
+    total: A = xp.sum(look_up(prices, items, axis=0, in_range=True))
     return total
 
 
@@ -224,7 +224,7 @@ def _collect(op: str, name: str, matrix: A, indices: A, axis: int) -> A:
     check.rank(op, name, xp.shape(indices), "k")
     where = f"in matrix (matrix has shape {check.show(shape)})"
     check.positions(op, name, xp, indices, shape[axis], where)
-    found: A = xp.take(matrix, indices, axis=axis)
+    found: A = xp.take(matrix, indices, axis=axis, in_range=True)
     return found
 
 

@@ -62,7 +62,7 @@ def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
             f"(logits has shape {check.show(shape)})"
         )
     _, indices = xp.top_k(logits, k)
-    weights = xp.take_along_axis(softmax(xp.widen(logits)), indices, axis=-1)
+    weights = xp.take_along_axis(softmax(xp.widen(logits)), indices, axis=-1, in_range=True)
     if renormalize:
         weights = weights / xp.sum(weights, axis=-1, keepdims=True)
     return xp.astype(weights, xp.dtype(logits)), indices
@@ -112,7 +112,7 @@ def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -
     flat = rearrange(expert_assignments, "b s -> (b s)")
     _check_loads(op, xp, flat, experts)
     order = xp.argsort(flat)
-    rows: A = xp.take(rearrange(tokens, "b s d -> (b s) d"), order, axis=0)
+    rows: A = xp.take(rearrange(tokens, "b s d -> (b s) d"), order, axis=0, in_range=True)
     return rearrange(rows, "(e t) d -> e t d", e=experts)
 
 
@@ -203,7 +203,7 @@ def _check_loads(op: str, xp: Backend, flat: Any, experts: int) -> None:
         return
     check.ids(op, "expert_assignments", xp, flat, experts)
     ones = xp.astype(flat >= 0, "bool")
-    loads = xp.to_numpy(xp.segment_sum(ones, flat, experts)).tolist()
+    loads = xp.to_numpy(xp.segment_sum(ones, flat, experts, in_range=True)).tolist()
     if len(set(loads)) > 1:
         raise ValueError(
             f"{op}: every expert must get {total // experts} tokens, got the counts {loads}; "

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend, describe
+from ..backends import Backend
 from . import _checks as check
 from ._einsum import einsum
 from ._reduce import reduce_axes
-from .images import DATA_FORMATS
 
 __all__ = [
     "batch_norm",
@@ -133,12 +132,12 @@ def batch_norm(
     check.flag(op, "training", training)
     momentum = check.number(op, "momentum", momentum, 0, 1)
     eps = check.number(op, "eps", eps, 0)
-    check.one_of(op, "data_format", data_format, DATA_FORMATS)
+    shape = xp.shape(x)
+    channels, _, _ = check.image(op, "x", shape, data_format)
     first = data_format == "channels_first"
     axes, kept = ("b c h w", "1 c 1 1") if first else ("b h w c", "1 1 1 c")
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, axes)
-    _check_state(op, xp, x, state, shape[1 if first else 3])
+    entries = dict.fromkeys(STATE, "c")
+    check.parameters(op, xp, {"x": x}, state, entries, {"c": channels}, name="state", wider=True)
     wide: Any = xp.widen(x)
     scale, shift, mean, variance = (
         rearrange(xp.widen(state[name]), f"c -> {kept}") for name in STATE
@@ -245,25 +244,3 @@ def _values_a_channel(op: str, sizes: tuple[Any, ...], shape: Any) -> Any:
             f"(x has shape {check.show(shape)})"
         )
     return count
-
-
-def _check_state(op: str, xp: Backend, x: Any, state: Mapping[str, Any], channels: Any) -> None:
-    """Every entry must be there, in the framework and dtype of x, one value a channel."""
-    if not isinstance(state, Mapping):
-        raise TypeError(f"{op}: state must be a dictionary of arrays, got {describe(state)}")
-    dtypes = (xp.dtype(x), xp.dtype(xp.widen(x)))
-    for name in STATE:
-        if name not in state:
-            raise ValueError(
-                f"{op}: state must have the entries {', '.join(STATE)}; {name} is missing"
-            )
-        entry, title = state[name], f"state[{name!r}]"
-        check.arrays(op, **{"x": x, title: entry})
-        check.floating(op, title, xp, entry)
-        if xp.dtype(entry) not in dtypes:
-            check.same_dtype(op, xp, **{"x": x, title: entry})
-        if not check.same_sizes(xp.shape(entry), (channels,)):
-            raise ValueError(
-                f"{op}: {title} must have shape {check.show((channels,))}, one value a channel, "
-                f"got {check.show(xp.shape(entry))} (x has shape {check.show(xp.shape(x))})"
-            )

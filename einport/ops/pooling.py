@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from ..backends import Backend
 from . import _checks as check
 from ._reduce import reduce_axes
-from .images import DATA_FORMATS
 
 __all__ = [
     "channel_max_pool",
@@ -101,10 +100,9 @@ def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channel
     xp = check.array(op, "x", x)
     check.real(op, "x", xp, x)
     check.flag(op, "keepdims", keepdims)
-    check.one_of(op, "data_format", data_format, DATA_FORMATS)
-    first = data_format == "channels_first"
     shape = xp.shape(x)
-    check.rank(op, "x", shape, "b c h w" if first else "b h w c")
+    check.image(op, "x", shape, data_format)
+    first = data_format == "channels_first"
     check.not_empty(op, "x", shape, {"channels": 1 if first else 3})
     if first:
         return reduce_axes(xp.max, x, "b c h w -> b 1 h w" if keepdims else "b c h w -> b h w")
@@ -118,8 +116,6 @@ def _over_space(data_format: str, keepdims: bool) -> str:
 
 
 def _check_image(op: str, xp: Backend, x: Any, data_format: str) -> None:
-    check.one_of(op, "data_format", data_format, DATA_FORMATS)
-    first = data_format == "channels_first"
-    check.rank(op, "x", xp.shape(x), "b c h w" if first else "b h w c")
-    height = 2 if first else 1
+    check.image(op, "x", xp.shape(x), data_format)
+    height = 2 if data_format == "channels_first" else 1
     check.not_empty(op, "x", xp.shape(x), {"height": height, "width": height + 1})

@@ -25,8 +25,6 @@ __all__ = [
 
 A = TypeVar("A")
 
-DATA_FORMATS = ("channels_first", "channels_last")
-
 
 def transpose_matrices(x: A) -> A:
     """Transpose each matrix of a batch.
@@ -73,11 +71,9 @@ def swap_height_width(x: A, *, data_format: str = "channels_first") -> A:
     (8, 3, 30, 20)
     """
     xp = check.array("swap_height_width", "x", x)
-    check.one_of("swap_height_width", "data_format", data_format, DATA_FORMATS)
+    check.image("swap_height_width", "x", xp.shape(x), data_format, "...")
     if data_format == "channels_first":
-        check.rank("swap_height_width", "x", xp.shape(x), "... c h w")
         return rearrange(x, "... c h w -> ... c w h")
-    check.rank("swap_height_width", "x", xp.shape(x), "... h w c")
     return rearrange(x, "... h w c -> ... w h c")
 
 

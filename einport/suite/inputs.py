@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import Backend
-from ..backends.base import tree_map
+from ..backends.trees import tree_map
 from ..catalog._entry import INDEX, Case, Given, Spec, Values
 
 Plain = np.ndarray[Any, Any]

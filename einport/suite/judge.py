@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Backend, describe
-from ..backends.base import HALF_DTYPES, tree_leaves
+from ..backends.base import HALF_DTYPES
+from ..backends.trees import tree_leaves
 from ..catalog import Case, Entry
 
 _EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ..backends import Backend, get_backend
-from ..backends.base import tree_fill, tree_leaves, tree_map
+from ..backends.trees import tree_fill, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
 from .inputs import Input, draw_inputs, to_backend
 from .judge import Verdict, Wrong, judge

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Backend, Gap
-from ..backends.base import HALF_DTYPES, tree_leaves, tree_map
+from ..backends.base import HALF_DTYPES
+from ..backends.trees import tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
 from .inputs import draw_inputs, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge

@@ -5,14 +5,14 @@ import numpy as np
 
 import toyframework
 from einport.backends import Backend, Gap
-from einport.backends.base import (
+from einport.backends.checks import (
     check_along_axis,
     check_device,
     check_dtype,
     check_indices,
     check_not_empty,
-    tree_map,
 )
+from einport.backends.trees import tree_map
 from toyframework import Array
 
 
@@ -130,7 +130,7 @@ class ToyBackend(Backend):
         return Array(np.where(condition.numpy(), x.numpy(), y.numpy()))
 
     def sum(self, x, axis=None, keepdims=False):
-        return Array(np.sum(x.numpy(), axis, _sum_dtype(x), keepdims=keepdims))
+        return Array(np.sum(x.numpy(), axis, self.sum_dtype(x), keepdims=keepdims))
 
     def mean(self, x, axis=None, keepdims=False):
         if not self.is_floating(x):
@@ -138,7 +138,7 @@ class ToyBackend(Backend):
         return Array(np.mean(x.numpy(), axis, keepdims=keepdims))
 
     def prod(self, x, axis=None, keepdims=False):
-        return Array(np.prod(x.numpy(), axis, _sum_dtype(x), keepdims=keepdims))
+        return Array(np.prod(x.numpy(), axis, self.sum_dtype(x), keepdims=keepdims))
 
     def max(self, x, axis=None, keepdims=False):
         check_not_empty(x.shape, axis, "max")
@@ -155,7 +155,7 @@ class ToyBackend(Backend):
         return Array(np.all(x.numpy() != 0, axis, keepdims=keepdims))
 
     def cumulative_sum(self, x, axis=-1):
-        return Array(np.cumsum(x.numpy(), axis, _sum_dtype(x)))
+        return Array(np.cumsum(x.numpy(), axis, self.sum_dtype(x)))
 
     def argmax(self, x, axis=-1):
         check_not_empty(x.shape, axis, "argmax")
@@ -169,18 +169,21 @@ class ToyBackend(Backend):
             key = -key if self.is_floating(x) else ~key
         return Array(np.argsort(key, axis, kind="stable"))
 
-    def take(self, x, indices, axis):
-        check_indices(self, indices, x.shape[axis])
+    def take(self, x, indices, axis, *, in_range=False):
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
         return Array(np.take(x.numpy(), indices.numpy(), axis))
 
-    def take_along_axis(self, x, indices, axis):
+    def take_along_axis(self, x, indices, axis, *, in_range=False):
         check_along_axis(x.shape, indices.shape, axis)
-        check_indices(self, indices, x.shape[axis])
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
         return Array(np.take_along_axis(x.numpy(), indices.numpy(), axis))
 
-    def segment_sum(self, x, segment_ids, num_segments):
-        check_indices(self, segment_ids, num_segments, lowest=0)
-        total = np.zeros((num_segments, *x.shape[1:]), _sum_dtype(x))
+    def segment_sum(self, x, segment_ids, num_segments, *, in_range=False):
+        if not in_range:
+            check_indices(self, segment_ids, num_segments, lowest=0)
+        total = np.zeros((num_segments, *x.shape[1:]), self.sum_dtype(x))
         np.add.at(total, segment_ids.numpy(), x.numpy())
         return Array(total)
 
@@ -212,8 +215,3 @@ class ToyBackend(Backend):
         check_dtype(self, dtype)
         if dtype in ("float16", "bfloat16"):
             raise TypeError(f"Toy has no dtype {dtype!r}")
-
-
-def _sum_dtype(x):
-    """Integers and booleans add up in 64 bits."""
-    return x.dtype if "float" in x.dtype else "int64"
