@@ -16,8 +16,10 @@ from einops import pack, rearrange, reduce, repeat, unpack
 from . import (
     attention,
     contracting,
+    convolution,
     images,
     indexing,
+    local_attention,
     moe,
     normalization,
     pooling,
@@ -28,8 +30,10 @@ from . import (
 from ._einsum import einsum
 from .attention import *
 from .contracting import *
+from .convolution import *
 from .images import *
 from .indexing import *
+from .local_attention import *
 from .moe import *
 from .normalization import *
 from .pooling import *
@@ -40,8 +44,10 @@ from .repeating import *
 __all__ = ["einsum", "pack", "rearrange", "reduce", "repeat", "unpack"]
 __all__ += attention.__all__
 __all__ += contracting.__all__
+__all__ += convolution.__all__
 __all__ += images.__all__
 __all__ += indexing.__all__
+__all__ += local_attention.__all__
 __all__ += moe.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__
