@@ -22,7 +22,8 @@ from rich.table import Table
 from . import __version__
 from .backends import Backend, available_backends, get_backend
 from .catalog import Entry, entries
-from .suite.matrix import FAIL, PASS, UNSUPPORTED, Cell, run_matrix, verdict_on
+from .suite.matrix import Cell, run_matrix, verdict_on
+from .suite.runner import EAGER, FAIL, PASS, UNSUPPORTED
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -228,10 +229,15 @@ def _show(chosen: Sequence[Entry], backends: Sequence[Backend], cells: Sequence[
         if cell.status == FAIL:
             where = f"{cell.op} on {cell.backend}"
             console.print(f"[bold red]fail[/] {where}: {escape(cell.reason)}", soft_wrap=True)
-    gaps = Counter((c.backend, c.dtype, c.reason) for c in cells if c.status == UNSUPPORTED)
-    for (name, dtype, reason), count in gaps.items():
-        what = f"{name} in {dtype}, {count} of the operations"
-        console.print(f"unsupported: {what}: {escape(reason)}", soft_wrap=True)
+    gaps = Counter(
+        (c.backend, c.dtype if c.mode == EAGER else f"{c.mode} mode", c.reason)
+        for c in cells
+        if c.status == UNSUPPORTED
+    )
+    for (name, where, reason), count in gaps.items():
+        console.print(
+            f"unsupported: {name} in {where}, {count} of the operations:\n  {escape(reason)}"
+        )
     counts = {s: sum(c.status == s for c in cells) for s in (PASS, FAIL, UNSUPPORTED)}
     compared = sum(cell.compared for cell in cells)
     console.print(

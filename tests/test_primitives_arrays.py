@@ -182,4 +182,4 @@ def test_owns_arrays_and_nothing_else(lab):
 def test_what_the_adapter_says_of_itself(lab):
     assert repr(lab.xp) == f"<einport backend {lab.xp.name}>"
     assert lab.xp.version()[0].isdigit()
-    assert __import__(lab.xp.module).__version__.startswith(lab.xp.version())
+    assert __import__(lab.xp.name).__version__.startswith(lab.xp.version())

@@ -269,7 +269,7 @@ def test_asking_for_one_framework_imports_no_other(backend):
 
     available_backends()
     assert not {{*{FRAMEWORKS!r}}} & set(sys.modules)
-    import {backend.module}  # TensorFlow imports JAX by itself, where it is installed
+    import {backend.name}  # TensorFlow imports JAX by itself, where it is installed
     others = {{"torch", "jax", "tensorflow", "toyframework"}} - set(sys.modules)
     xp = get_backend({backend.name!r})
     assert backend_of(xp.asarray([1.0], "float32")) is xp

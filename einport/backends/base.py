@@ -54,9 +54,6 @@ class Backend(ABC):
     title: ClassVar[str]
     """The framework's name as people write it."""
 
-    module: ClassVar[str]
-    """The framework's import name: until it is in `sys.modules`, no array of it can exist."""
-
     gaps: ClassVar[tuple[Gap, ...]] = ()
     """What the framework cannot do, each with its reason."""
 

@@ -39,7 +39,6 @@ class JaxBackend(Backend):
 
     name = "jax"
     title = "JAX"
-    module = "jax"
 
     @property
     def default_float(self) -> str:

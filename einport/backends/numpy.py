@@ -23,6 +23,7 @@ from .trees import tree_fill, tree_leaves, tree_map
 _GAPS = (
     Gap("*", "NumPy has no compiler", mode="compiled*"),
     Gap("*", "NumPy has no automatic differentiation", mode="gradient*"),
+    Gap("*", "NumPy has no arrays without values", mode="abstract"),
 )
 _NO_BFLOAT16 = Gap("*", "NumPy has no bfloat16 unless ml_dtypes is installed", dtype="bfloat16")
 
@@ -32,7 +33,6 @@ class NumpyBackend(Backend):
 
     name = "numpy"
     title = "NumPy"
-    module = "numpy"
     default_float = "float64"
     gaps = _GAPS if find_spec("ml_dtypes") else (*_GAPS, _NO_BFLOAT16)
 
@@ -204,8 +204,7 @@ class NumpyBackend(Backend):
         return mapped
 
     def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
-        # NumPy computes where its arrays are: there is no other place to copy from.
-        return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), fn(*args))
+        raise NotImplementedError("NumPy has no arrays without values")
 
     def _in_wide(self, fn: Callable[[Array], Array], x: Array) -> Array:
         with np.errstate(all="ignore"):  # inf and NaN are results here, as on other frameworks

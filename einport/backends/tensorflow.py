@@ -26,7 +26,6 @@ class TensorflowBackend(Backend):
 
     name = "tensorflow"
     title = "TensorFlow"
-    module = "tensorflow"
     default_float = "float32"
 
     def version(self) -> str:

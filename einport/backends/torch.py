@@ -31,7 +31,6 @@ class TorchBackend(Backend):
 
     name = "torch"
     title = "PyTorch"
-    module = "torch"
 
     @property
     def default_float(self) -> str:

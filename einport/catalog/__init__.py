@@ -1,6 +1,8 @@
 """One entry an operation: what the suite, the matrix and the comparison read.
 
 A module here holds the entries of the module of the same name in `einport.ops`, in its `ENTRIES`.
+Some are long: an entry keeps its cases, oracle, idioms and messages together, and a topic its
+entries, so that all there is to know of an operation stands in one place.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from .judge import Wrong
 from .runner import (
     ABSTRACT,
     EAGER,
+    FAIL,
+    PASS,
+    UNSUPPORTED,
     Outcome,
     check_mistake,
     drawn_cases,
@@ -24,8 +27,6 @@ DRAWN_CASES = 9
 
 MISTAKES = "mistakes"
 """The mode of a cell that says whether bad input is refused as promised."""
-
-PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
 
 
 class Cell(NamedTuple):

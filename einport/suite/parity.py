@@ -17,7 +17,7 @@ from ..backends.trees import tree_fill, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
 from .inputs import Input, draw_inputs, to_backend
 from .judge import Verdict, Wrong, judge
-from .plugin import APPLIES, Record, backend_names, choose_device
+from .plugin import Record, backend_names, choose_device
 from .runner import EAGER, expected_of, gap_of, raised_by, usual_dtype
 
 
@@ -70,6 +70,14 @@ def test_refuse_alike(
     record(Verdict(len(seen), 0.0))
 
 
+def _takes_two_arrays(entry: Entry, _: str) -> bool:
+    """Whether there is something to mix; what einops refuses is its own concern."""
+    inputs = draw_inputs(entry.cases[0], usual_dtype(entry), entry.name)
+    count = sum(isinstance(leaf, Input) for leaf in tree_leaves(inputs))
+    return count > 1 and entry.op.__module__.startswith("einport.")
+
+
+@pytest.mark.einport(applies=_takes_two_arrays)
 def test_refuse_two_frameworks(
     backends: list[tuple[Backend, str]], entry: Entry, record: Record
 ) -> None:
@@ -87,16 +95,6 @@ def test_refuse_two_frameworks(
             record(Verdict(1, 0.0))
         else:
             raise Wrong(f"took arrays of {one.title} and {other.title} together")
-
-
-def _takes_two_arrays(entry: Entry, _: str) -> bool:
-    """Whether there is something to mix; what einops refuses is its own concern."""
-    inputs = draw_inputs(entry.cases[0], usual_dtype(entry), entry.name)
-    count = sum(isinstance(leaf, Input) for leaf in tree_leaves(inputs))
-    return count > 1 and entry.op.__module__.startswith("einport.")
-
-
-APPLIES["test_refuse_two_frameworks"] = _takes_two_arrays
 
 
 def _with_last_of(xp: Backend, tree: Any, other: Any) -> Any:

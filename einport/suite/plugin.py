@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from ..backends import Backend, available_backends, get_backend
-from ..catalog import Entry, entries
+from ..catalog import Case, Entry, entries
 from .judge import Verdict
-from .runner import ABSTRACT, EAGER, dtypes_in_turn, gap_of, usual_dtype
+from .runner import EAGER, dtypes_in_turn, gap_of, usual_dtype
 
 SUITE = "einport.suite"
 
@@ -23,12 +24,6 @@ PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
 
 Record = Callable[..., None]
 """Takes a verdict, and the dtype it is in where the test's parameters do not say."""
-
-# Another package's framework has no idioms in the catalog.
-APPLIES: dict[str, Callable[[Entry, str], bool]] = {
-    "test_native": lambda entry, backend: backend in entry.natives,
-}
-"""By a test's name: whether there is anything for it to try, for an entry and a framework."""
 
 
 class Tally:
@@ -122,6 +117,11 @@ def choose_device(backend: Backend, wanted: str) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown framework or device before anything runs."""
     config.stash[TALLY] = Tally()
+    config.addinivalue_line(
+        "markers",
+        "einport(mode, applies): the mode that a test runs entries in, whose declared gaps it "
+        "must meet; and a function of entry and framework that says whether it has anything to try",
+    )
     try:
         for name in named_backends(config):
             choose_device(get_backend(name), config.getoption("--device"))
@@ -149,44 +149,62 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
     """The parameter sets of one test; a declared gap is marked as one that must fail."""
     one_framework = "backend" in metafunc.fixturenames
-    chosen = backend_names(metafunc.config) if one_framework else [""]
-    mode = ABSTRACT if metafunc.function.__name__ == "test_without_values" else EAGER
-    applies = APPLIES.get(metafunc.function.__name__)
-    everything = metafunc.config.getoption("--all")
-    for backend in chosen:
+    marker = metafunc.definition.get_closest_marker("einport")
+    options = {} if marker is None else marker.kwargs
+    applies, mode = options.get("applies", _always), options.get("mode", EAGER)
+    for backend in backend_names(metafunc.config) if one_framework else [""]:
         for entry in entries():
-            if applies is not None and not applies(entry, backend):
+            if not applies(entry, backend):
                 continue
-            for turn, case in enumerate(entry.cases if "case" in names else [None]):
-                dtypes = _dtypes(entry, case, names, one_framework)
-                sample = dtypes if everything else dtypes_in_turn(entry, dtypes, turn)
-                metafunc.config.stash[TALLY].left_out += len(dtypes) - len(sample)
-                for dtype in sample:
-                    for mistake in entry.mistakes if "mistake" in names else [None]:
-                        parts = {"entry": entry, "dtype": dtype, "case": case, "mistake": mistake}
-                        label = [entry.topic, entry.name, dtype, *_names(case, mistake), backend]
-                        marks = []
-                        if one_framework:
-                            used = dtype or usual_dtype(entry)
-                            gap = gap_of(get_backend(backend), entry, mode, used)
-                            if gap is not None and mistake is None:
-                                marks.append(pytest.mark.xfail(strict=True, reason=gap.reason))
-                        values = [backend] * one_framework + [parts[name] for name in names]
-                        yield pytest.param(
-                            *values, id="-".join(part for part in label if part), marks=marks
-                        )
+            for row in _rows(metafunc.config, entry, names, one_framework):
+                marks = _marks(backend, entry, mode, row) if one_framework else []
+                values = [backend] * one_framework + [row[name] for name in names]
+                case, mistake = (getattr(row[name], "name", "") for name in ("case", "mistake"))
+                label = [entry.topic, entry.name, row["dtype"], case, mistake, backend]
+                yield pytest.param(*values, id="-".join(filter(None, label)), marks=marks)
 
 
-def _dtypes(entry: Any, case: Any, names: list[str], one_framework: bool) -> list[Any]:
-    if "dtype" not in names:
-        return [None]
-    if case is None:
-        return list(entry.dtypes)
-    return [d for d in entry.dtypes_of(case) if one_framework or d in PARITY_DTYPES]
+def _always(entry: Entry, backend: str) -> bool:
+    return True
 
 
-def _names(case: Any, mistake: Any) -> list[str]:
-    return [one.name for one in (case, mistake) if one is not None]
+def _rows(
+    config: pytest.Config, entry: Entry, names: list[str], one_framework: bool
+) -> Iterator[dict[str, Any]]:
+    """What an entry gives a test: its cases, its dtypes, its mistakes, as the test wants them."""
+    nothing = dict.fromkeys(("case", "dtype", "mistake"), None)
+    if "mistake" in names:
+        for mistake in entry.mistakes:
+            yield {**nothing, "entry": entry, "mistake": mistake}
+        return
+    for turn, case in enumerate(entry.cases if "case" in names else [None]):
+        for dtype in (
+            _dtypes(config, entry, case, turn, one_framework) if "dtype" in names else [None]
+        ):
+            yield {**nothing, "entry": entry, "case": case, "dtype": dtype}
+
+
+def _dtypes(
+    config: pytest.Config, entry: Entry, case: Case | None, turn: int, one_framework: bool
+) -> list[str]:
+    """The dtypes of a case: a sample, unless all are wanted; what it leaves out is counted."""
+    dtypes = list(entry.dtypes if case is None else entry.dtypes_of(case))
+    if config.getoption("--all"):
+        return dtypes
+    chosen = [dtype for dtype in dtypes if one_framework or dtype in PARITY_DTYPES]
+    sample: list[str] = dtypes_in_turn(entry, chosen, turn)
+    config.stash[TALLY].left_out += len(dtypes) - len(sample)
+    return sample
+
+
+def _marks(
+    backend: str, entry: Entry, mode: str, row: dict[str, Any]
+) -> list[pytest.MarkDecorator]:
+    """A declared gap must fail; a mistake is refused before the framework can fall short."""
+    if row["mistake"] is not None:
+        return []
+    gap = gap_of(get_backend(backend), entry, mode, row["dtype"] or usual_dtype(entry))
+    return [] if gap is None else [pytest.mark.xfail(strict=True, reason=gap.reason)]
 
 
 @pytest.fixture(scope="session")
@@ -283,6 +301,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if tally.left_out:
         left = f"{tally.left_out:,} more pairs of case and dtype"
         terminalreporter.line(f"left out: {left}; --all runs them")
+    xfailed = terminalreporter.stats.get("xfailed", [])
+    for reason, count in Counter(report.wasxfail for report in xfailed).items():
+        terminalreporter.line(f"declared gap, {count} tests failed as they must: {reason}")
     for (backend, dtype), (error, op) in tally.worst.items():
         if error:
             terminalreporter.line(

@@ -14,8 +14,11 @@ from ..backends import Backend, Gap
 from ..backends.base import HALF_DTYPES
 from ..backends.trees import tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
-from .inputs import draw_inputs, to_backend, to_oracle
+from .inputs import draw_inputs, fingerprint, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge
+
+PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
+"""What can come of a case."""
 
 EAGER = "eager"
 ABSTRACT = "abstract"
@@ -42,7 +45,7 @@ class Outcome(NamedTuple):
     """What came of one case."""
 
     status: str
-    """`pass`, `fail` or `unsupported`."""
+    """`PASS`, `FAIL` or `UNSUPPORTED`."""
     error: float = 0.0
     compared: int = 0
     reason: str = ""
@@ -88,14 +91,14 @@ def outcome_of(
         verdict = run_case(entry, case, xp, device, dtype, mode)
     except Exception as error:  # an operation may raise anything: it is reported, not lost
         if gap is not None:
-            return Outcome("unsupported", reason=gap.reason)
+            return Outcome(UNSUPPORTED, reason=gap.reason)
         text = str(error) if isinstance(error, Wrong) else _brief(error)
-        return Outcome("fail", reason=f"{case.name}, {dtype}, {mode}: {text}")
+        return Outcome(FAIL, reason=f"{case.name}, {dtype}, {mode}: {text}")
     if gap is not None:
-        return Outcome("fail", reason=f"works, but a gap is declared: {gap.reason}")
+        return Outcome(FAIL, reason=f"works, but a gap is declared: {gap.reason}")
     if verdict.compared == 0:
-        return Outcome("fail", reason=f"{case.name}, {dtype}, {mode}: compared nothing")
-    return Outcome("pass", verdict.error, verdict.compared)
+        return Outcome(FAIL, reason=f"{case.name}, {dtype}, {mode}: compared nothing")
+    return Outcome(PASS, verdict.error, verdict.compared)
 
 
 def check_mistake(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> Verdict:
@@ -207,7 +210,7 @@ _expectations: dict[Any, tuple[Any, Any]] = {}
 
 def expected_of(entry: Entry, case: Case, dtype: str, inputs: Any) -> tuple[Any, Any]:
     """What the oracle gives, and what errors are relative to; kept for the next framework."""
-    key = (entry.name, case.name, repr((case.args, case.kwargs)), dtype)
+    key = (entry.name, dtype, fingerprint(inputs))
     if key not in _expectations:
         if len(_expectations) > 4096:
             _expectations.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_case(
     record(run_case(entry, case, backend, device, dtype, EAGER))
 
 
+@pytest.mark.einport(mode=ABSTRACT)
 def test_without_values(
     backend: Backend, device: str, entry: Entry, case: Case, record: Record
 ) -> None:
@@ -51,6 +53,8 @@ def test_drawn(backend: Backend, device: str, entry: Entry, record: Record, exam
     run()
 
 
+# Another package's framework has no idioms in the catalog.
+@pytest.mark.einport(applies=lambda entry, backend: backend in entry.natives)
 def test_native(backend: Backend, device: str, entry: Entry, record: Record) -> None:
     """The idiom that the catalog shows for this framework gives what the operation gives."""
     record(check_native(entry, backend, device))

@@ -12,7 +12,6 @@ from einport.backends.checks import (
     check_indices,
     check_not_empty,
 )
-from einport.backends.trees import tree_map
 from toyframework import Array
 
 
@@ -60,11 +59,13 @@ class ToyBackend(Backend):
 
     name = "toy"
     title = "Toy"
-    module = "toyframework"
     default_float = "float32"
     # What the framework cannot do is declared, and the suite then checks that it fails. Without
     # 16-bit floats nothing here needs to accumulate in a wider dtype than it is given.
-    gaps = (Gap("*", "Toy has no 16-bit floats", dtype="*float16"),)
+    gaps = (
+        Gap("*", "Toy has no 16-bit floats", dtype="*float16"),
+        Gap("*", "Toy has no arrays without values", mode="abstract"),
+    )
 
     def version(self):
         return toyframework.__version__
@@ -209,7 +210,7 @@ class ToyBackend(Backend):
         raise NotImplementedError("Toy does not map functions")
 
     def abstract(self, fn, *args):
-        return tree_map(lambda x: (x.shape, x.dtype), fn(*args))
+        raise NotImplementedError("Toy has no arrays without values")
 
     def _check_dtype(self, dtype):
         check_dtype(self, dtype)
