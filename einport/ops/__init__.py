@@ -8,10 +8,11 @@ same words everywhere: `ValueError` for shapes and values, `TypeError` for dtype
 an array and for arrays of two frameworks, `IndexError` for an index out of range. Nothing is
 written to its inputs; on NumPy and PyTorch a result may share their memory.
 
-einops' own functions are here too, so that one import serves.
+einops' functions are here too, so that one import serves: `rearrange`, `repeat`, `pack` and
+`unpack` are einops' own; `reduce` and `einsum` have its signatures, and one meaning everywhere.
 """
 
-from einops import pack, rearrange, reduce, repeat, unpack
+from einops import pack, rearrange, repeat, unpack
 
 from . import (
     attention,
@@ -28,6 +29,7 @@ from . import (
     repeating,
 )
 from ._einsum import einsum
+from ._reduce import reduce
 from .attention import *
 from .contracting import *
 from .convolution import *

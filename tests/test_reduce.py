@@ -1,0 +1,47 @@
+"""What `reduce` promises beside its entry: the width of integer sums, and where frameworks part."""
+
+import numpy as np
+import pytest
+from einops import EinopsError
+
+from einport import ops
+
+WHOLE = {"sum": np.sum, "prod": np.prod}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "bool"])
+@pytest.mark.parametrize("reduction", WHOLE)
+def test_integers_add_up_in_wide_integers(lab, dtype, reduction):
+    values = np.array([[1, 100, 1], [100, 1, 27]]).astype(dtype)
+    got = ops.reduce(lab.array(values, dtype), "a b -> a", reduction)
+    want = WHOLE[reduction](values.astype(np.int64), axis=1)
+    lab.check(got, want, lab.index_dtype)
+
+
+@pytest.mark.parametrize("reduction", ["max", "min"])
+def test_an_extremum_over_nothing_is_refused(lab, reduction):
+    with pytest.raises(ValueError, match=f"{reduction} over axis 1 of size 0 has no value"):
+        ops.reduce(lab.array(np.zeros((2, 0))), "a b -> a", reduction)
+
+
+def test_a_list_is_stacked(lab):
+    rows = [lab.array(np.array([1.0, 2.0])), lab.array(np.array([3.0, 6.0]))]
+    lab.check(ops.reduce(rows, "a b -> b", "mean"), np.array([2.0, 4.0]))
+    with pytest.raises(NotImplementedError, match="the mean needs a floating dtype, got int32"):
+        ops.reduce([lab.array([1, 2], "int32")], "a b -> b", "mean")
+
+
+def test_a_function_reduces_too(lab):
+    x = lab.array(np.arange(6.0).reshape(2, 3))
+    got = ops.reduce(x, "a b -> b", lambda part, axes: lab.xp.sum(part, axis=axes))
+    lab.check(got, np.array([3.0, 5.0, 7.0]))
+
+
+def test_messages_name_the_reduction_and_the_pattern(lab):
+    x = lab.array(np.zeros((2, 3)))
+    with pytest.raises(EinopsError, match='max-reduction pattern "a b c -> a"'):
+        ops.reduce(x, "a b c -> a", "max")
+    with pytest.raises(EinopsError, match="Unknown reduction median"):
+        ops.reduce(x, "a b -> a", "median")
+    with pytest.raises(RuntimeError, match="Tensor type unknown to einops"):
+        ops.reduce("text", "a b -> a", "max")
