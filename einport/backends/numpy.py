@@ -102,30 +102,30 @@ class NumpyBackend(Backend):
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         with np.errstate(all="ignore"):
-            return self.narrow(np.sum(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
+            return self.narrow(x.sum(axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         with np.errstate(invalid="ignore", divide="ignore"):
             axes = normalise_axes(axis, x.ndim)
-            total = np.sum(x, axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x))
+            total = x.sum(axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x))
             count = np.prod([x.shape[a] for a in axes], dtype=np.float64).astype(total.dtype)
             return np.asarray(np.divide(total, count)).astype(x.dtype, copy=False)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         with np.errstate(all="ignore"):
-            return self.narrow(np.prod(x, axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
+            return self.narrow(x.prod(axis=axis, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
         with np.errstate(invalid="ignore"):  # ml_dtypes warns of NaN
-            return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
+            return np.asarray(x.max(axis=axis, keepdims=keepdims))
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.min(x, axis=axis, keepdims=keepdims))
+            return np.asarray(x.min(axis=axis, keepdims=keepdims))
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         return np.asarray(np.any(x != 0, axis=axis, keepdims=keepdims))
@@ -139,7 +139,7 @@ class NumpyBackend(Backend):
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
-        return np.asarray(np.argmax(x, axis=axis))
+        return np.asarray(x.argmax(axis=axis))
 
     def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
         key = self.widen(x)
