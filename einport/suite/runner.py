@@ -14,6 +14,7 @@ from ..backends import Backend, Gap
 from ..backends.base import HALF_DTYPES
 from ..backends.trees import tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
+from .calls import Call
 from .inputs import draw_inputs, fingerprint, to_backend, to_oracle
 from .judge import Verdict, Wrong, check_untouched, judge
 
@@ -177,32 +178,12 @@ def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int) -> list[Any]:
 
 
 def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
-    arrays: list[Any] = []
-
-    def slot(leaf: Any) -> Any:
-        if not xp.owns(leaf):
-            return leaf
-        arrays.append(leaf)
-        return _Slot(len(arrays) - 1)
-
-    template = tree_map(slot, to_backend(xp, inputs, device))
-
-    def call(*given: Any) -> Any:
-        args, kwargs = tree_map(lambda x: given[x.at] if isinstance(x, _Slot) else x, template)
-        return [leaf for leaf in tree_leaves(entry.op(*args, **kwargs)) if xp.owns(leaf)]
-
-    eager = tree_map(lambda x: (tuple(xp.shape(x)), xp.dtype(x)), call(*arrays))
-    seen = xp.abstract(call, *arrays)
+    call = Call(entry, xp, to_backend(xp, inputs, device))
+    eager = tree_map(lambda x: (tuple(xp.shape(x)), xp.dtype(x)), call(*call.arrays))
+    seen = xp.abstract(call, *call.arrays)
     if seen != eager:
         raise Wrong(f"gave {seen} without values, {eager} with them")
     return Verdict(len(eager), 0.0)
-
-
-class _Slot:
-    """Where an array goes among the arguments."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
 
 
 _expectations: dict[Any, tuple[Any, Any]] = {}
