@@ -22,6 +22,7 @@ from rich.table import Table
 from . import __version__
 from .backends import Backend, available_backends, get_backend
 from .catalog import Entry, entries
+from .demo import Demo, demo, document, listing, overview, page, picture, run
 from .suite.matrix import Cell, run_matrix, verdict_on
 from .suite.runner import EAGER, FAIL, PASS, UNSUPPORTED
 
@@ -38,6 +39,7 @@ def cli() -> None:
       einport backends             what is installed, and its devices
       einport list                 the operations, one line each
       einport matrix               run them all on every framework found
+      einport demo                 small examples, to see how patterns work
     """
     # Frameworks talk on standard error while they start; what they say is not the user's concern.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -121,10 +123,7 @@ def matrix_command(
       einport matrix --op moe --json results.json
     """
     if file is not None and str(file) != "-":
-        if file.exists() and not force:
-            raise click.UsageError(f"{file} is there already; --force overwrites it")
-        if not file.absolute().parent.is_dir():
-            raise click.UsageError(f"there is no folder {file.parent} to write {file.name} in")
+        _check_new(file, force)
     chosen = _select_entries(texts)
     backends = _select_backends(names)
     with _progress(len(chosen) * len(backends)) as advance:
@@ -135,10 +134,84 @@ def matrix_command(
     else:
         _show(chosen, backends, cells)
         if file is not None:
-            _write(file, _document(cells))
+            _write(file, (_document(cells) + "\n").encode())
             click.echo(f"\nwrote {file}")
     if any(cell.status == FAIL for cell in cells):
         sys.exit(1)
+
+
+@cli.command("demo", context_settings=CONTEXT)
+@click.option(
+    "--backend",
+    "framework",
+    metavar="NAME",
+    default="numpy",
+    show_default=True,
+    help="Run on this framework.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option(
+    "--png",
+    "file",
+    type=click.Path(path_type=Path),
+    help="Write the resulting picture to a new FILE.png.",
+    metavar="FILE",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+@click.argument("name", required=False)
+def demo_command(
+    name: str | None, framework: str, as_json: bool, file: Path | None, force: bool
+) -> None:
+    """Show a small example of a pattern: input, call and output; without NAME, list them.
+
+    The exit status is 1 when the output is not the expected one.
+
+    \b
+    Examples:
+      einport demo
+      einport demo compose-batch-and-width
+      einport demo max-pool --backend torch
+      einport demo picture-two-rows --png digits.png
+    """
+    if name is None:
+        if file is not None:
+            raise click.UsageError("--png needs the name of a picture; `einport demo` lists them")
+        click.echo(json.dumps(overview(), indent=2) if as_json else "\n".join(listing()))
+        return
+    one = _select_demo(name)
+    if file is not None:
+        _check_picture(one, file, force)
+    backends = _select_backends((framework,))
+    if len(backends) != 1:
+        raise click.UsageError(f"a demo runs on one framework, got --backend {framework!r}")
+    outcome = run(one, backends[0])
+    if as_json:
+        click.echo(json.dumps(document(one, backends[0], outcome), indent=2))
+    else:
+        click.echo("\n".join(page(one, backends[0], outcome, _console().width)))
+    if not outcome.agrees:
+        sys.exit(1)
+    if one.picture and file is None and not as_json:
+        click.echo(f"\neinport demo {one.name} --png FILE.png writes it as a picture")
+    if file is not None and outcome.values is not None:
+        _write(file, picture(outcome.values))
+        click.echo(f"wrote {file}", err=as_json)
+
+
+def _select_demo(name: str) -> Demo:
+    try:
+        return demo(name)
+    except ValueError as error:
+        raise click.UsageError(f"{error}; `einport demo` lists them") from None
+
+
+def _check_picture(one: Demo, file: Path, force: bool) -> None:
+    """Refuse what cannot become a picture before anything runs."""
+    if not one.picture:
+        raise click.UsageError(f"{one.name} gives no picture that --png could write")
+    if file.suffix.lower() != ".png":
+        raise click.UsageError(f"--png writes PNG: the name must end in .png, got {file}")
+    _check_new(file, force)
 
 
 def _about(name: str) -> dict[str, Any]:
@@ -266,11 +339,25 @@ def _document(cells: Sequence[Cell]) -> str:
     return json.dumps(document, indent=1)
 
 
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=file.absolute().parent, delete=False) as part:
-        part.write(text + "\n")
-    os.replace(part.name, file)
+def _check_new(file: Path, force: bool) -> None:
+    """Refuse a file that cannot be written, or is there already, before anything runs."""
+    if file.is_dir():
+        raise click.UsageError(f"{file} is a folder")
+    if file.exists() and not force:
+        raise click.UsageError(f"{file} is there already; --force overwrites it")
+    if not file.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {file.parent} to write {file.name} in")
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all, readable by whom other new files are."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise click.ClickException(f"cannot write {file}: {error.strerror}") from None
 
 
 @contextlib.contextmanager

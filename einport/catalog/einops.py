@@ -97,7 +97,15 @@ REARRANGE = Entry(
     draw=_draw_rearrange,
     oracle=rearrange_oracle,
     natives=idioms(globals(), "rearrange"),
-    mistakes=(),
+    mistakes=(
+        mistake(
+            "a comma for the arrow",
+            ValueError,
+            "rearrange: the pattern needs one '->', got 'a b, b a'",
+            counting(2, 3),
+            "a b, b a",
+        ),
+    ),
 )
 
 
@@ -182,6 +190,14 @@ REDUCE = Entry(
     magnitude=reduce_magnitude,
     mistakes=(
         mistake(
+            "a comma for the arrow",
+            ValueError,
+            "reduce: the pattern needs one '->', got 'a b, a'",
+            values(2, 3),
+            "a b, a",
+            "sum",
+        ),
+        mistake(
             "the mean of booleans",
             NotImplementedError,
             "reduce: the mean needs a floating dtype, got bool",
@@ -249,7 +265,15 @@ REPEAT = Entry(
     draw=_draw_repeat,
     oracle=repeat_oracle,
     natives=idioms(globals(), "repeat"),
-    mistakes=(),
+    mistakes=(
+        mistake(
+            "a comma for the arrow",
+            ValueError,
+            "repeat: the pattern needs one '->', got 'h w, h (w 2)'",
+            counting(2, 3),
+            "h w, h (w 2)",
+        ),
+    ),
 )
 
 

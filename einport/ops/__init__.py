@@ -8,11 +8,12 @@ same words everywhere: `ValueError` for shapes and values, `TypeError` for dtype
 an array and for arrays of two frameworks, `IndexError` for an index out of range. Nothing is
 written to its inputs; on NumPy and PyTorch a result may share their memory.
 
-einops' functions are here too, so that one import serves: `rearrange`, `repeat`, `pack` and
-`unpack` are einops' own; `reduce` and `einsum` have its signatures, and one meaning everywhere.
+einops' functions are here too, with its signatures, so that one import serves: `pack` and `unpack`
+are its own; `rearrange` and `repeat` also name a missing arrow; `reduce` and `einsum` mean the same
+everywhere.
 """
 
-from einops import pack, rearrange, repeat, unpack
+from einops import pack, unpack
 
 from . import (
     attention,
@@ -28,8 +29,8 @@ from . import (
     rearranging,
     repeating,
 )
+from ._einops import rearrange, reduce, repeat
 from ._einsum import einsum
-from ._reduce import reduce
 from .attention import *
 from .contracting import *
 from .convolution import *
