@@ -91,7 +91,13 @@ class TensorflowBackend(Backend):
 
     def maximum(self, x: Array, y: Any) -> Array:
         other = _constant(y, x.dtype)
-        return tf.logical_or(x, other) if x.dtype == tf.bool else tf.maximum(x, other)
+        if x.dtype == tf.bool:
+            return tf.logical_or(x, other)
+        larger = tf.maximum(x, other)
+        if tf.executing_eagerly() or not self.is_floating(x):
+            return larger
+        # XLA's maximum passes over NaN.
+        return tf.where(tf.math.is_nan(x) | tf.math.is_nan(other), x + other, larger)
 
     def where(self, condition: Array, x: Any, y: Any) -> Array:
         dtype = (x if self.owns(x) else y).dtype
