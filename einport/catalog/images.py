@@ -14,6 +14,7 @@ from ._entry import (
     Draw,
     Entry,
     Given,
+    Spec,
     case,
     counting,
     given,
@@ -22,6 +23,7 @@ from ._entry import (
     mistake,
     values,
 )
+from .attention import Stage, exactly, linear, normalised
 from .contracting import exact_sum
 
 Array = np.ndarray[Any, Any]
@@ -781,6 +783,276 @@ ASSEMBLE_PATCHES = Entry(
 )
 
 
+# --- embed_patches -------------------------------------------------------------------------------
+
+
+def _embedded(x: Array, params: dict[str, Array], patch_size: int) -> Stage:
+    b, channels, height, width = x.shape
+    p = patch_size
+    rows = np.empty((b, height // p * (width // p), p * p * channels))
+    for e, top, left in np.ndindex(b, height // p, width // p):
+        pixels = [
+            x[e, c, top * p + i, left * p + j]
+            for i in range(p)
+            for j in range(p)
+            for c in range(channels)
+        ]
+        rows[e, top * (width // p) + left] = pixels
+    normal = normalised(exactly(rows), params["norm_scale"], params["norm_shift"])
+    return linear(normal, params["weight"], params["bias"])
+
+
+def embed_patches_oracle(x: Array, params: dict[str, Array], *, patch_size: int) -> Array:
+    return _embedded(x, params, patch_size).value
+
+
+def embed_patches_magnitude(x: Array, params: dict[str, Array], *, patch_size: int) -> Array:
+    return _embedded(x, params, patch_size).size
+
+
+def embed_patches_numpy(x, params, patch_size):
+    import numpy as np
+
+    p = patch_size
+    b, c, height, width = x.shape
+    grid = x.reshape(b, c, height // p, p, width // p, p)
+    rows = grid.transpose(0, 2, 4, 3, 5, 1).reshape(b, -1, p * p * c)
+    rows = (rows - rows.mean(-1, keepdims=True)) / np.sqrt(rows.var(-1, keepdims=True) + 1e-5)
+    rows = rows * params["norm_scale"] + params["norm_shift"]
+    return rows @ params["weight"] + params["bias"]
+
+
+def embed_patches_torch(x, params, patch_size):
+    import torch.nn.functional as F
+
+    # unfold has the channel outermost in a patch, and the patches last.
+    columns = F.unfold(x, patch_size, stride=patch_size).unflatten(1, (x.shape[1], -1))
+    rows = columns.permute(0, 3, 2, 1).flatten(2)
+    rows = F.layer_norm(rows, rows.shape[-1:], params["norm_scale"], params["norm_shift"])
+    return rows @ params["weight"] + params["bias"]
+
+
+def embed_patches_jax(x, params, patch_size):
+    import jax
+
+    p = patch_size
+    b, c, height, width = x.shape
+    grid = x.reshape(b, c, height // p, p, width // p, p)
+    rows = grid.transpose(0, 2, 4, 3, 5, 1).reshape(b, -1, p * p * c)
+    rows = jax.nn.standardize(rows, epsilon=1e-5)
+    rows = rows * params["norm_scale"] + params["norm_shift"]
+    return rows @ params["weight"] + params["bias"]
+
+
+def embed_patches_tensorflow(x, params, patch_size):
+    import tensorflow as tf
+
+    grid = tf.nn.space_to_depth(tf.transpose(x, [0, 2, 3, 1]), patch_size)
+    rows = tf.reshape(grid, [x.shape[0], -1, grid.shape[-1]])
+    mean, variance = tf.nn.moments(rows, axes=[-1], keepdims=True)
+    scale, shift = params["norm_scale"], params["norm_shift"]
+    rows = tf.nn.batch_normalization(rows, mean, variance, shift, scale, 1e-5)
+    return tf.tensordot(rows, params["weight"], 1) + params["bias"]
+
+
+def _embedding(pixels: int, out: int) -> dict[str, Spec]:
+    return {
+        "norm_scale": values(pixels),
+        "norm_shift": values(pixels),
+        "weight": values(pixels, out, scale=0.3),
+        "bias": values(out),
+    }
+
+
+def _draw_embed(draw: Draw) -> Case:
+    p, b, c = draw.integer(1, 3), draw.integer(0, 2), draw.integer(0, 2)
+    h, w = draw.integer(0, 3), draw.integer(0, 3)
+    params = _embedding(p * p * c, draw.integer(0, 4))
+    x = values(b, c, h * p, w * p, scale=draw.choice([1.0, 0.02]))
+    return case("drawn", x, params, patch_size=p)
+
+
+_IMAGES, _EMBEDDING = values(2, 3, 4, 6), _embedding(12, 5)
+
+EMBED_PATCHES = Entry(
+    op=ops.embed_patches,
+    cases=(
+        case("batch of images", _IMAGES, _EMBEDDING, patch_size=2),
+        case("patches of three", values(1, 2, 9, 6), _embedding(18, 4), patch_size=3),
+        case("patches of one", values(2, 4, 2, 3), _embedding(4, 6), patch_size=1),
+        case("one patch", values(2, 1, 4, 4), _embedding(16, 3), patch_size=4),
+        case("squares alone", values(2, 2, 4, 4), _embedding(8, 8), patch_size=2),
+        # Over one value a layer norm leaves the shift alone.
+        case("one pixel of one channel", values(1, 1, 2, 2), _embedding(1, 3), patch_size=1),
+        case("no images", values(0, 3, 4, 6), _EMBEDDING, patch_size=2),
+        case("no height", values(2, 3, 0, 6), _EMBEDDING, patch_size=2),
+        case("no channels", values(2, 0, 4, 6), _embedding(0, 5), patch_size=2),
+        case("no outputs", _IMAGES, _embedding(12, 0), patch_size=2),
+        case("equal pixels", given(np.full((1, 3, 2, 4), 0.7)), _EMBEDDING, patch_size=2),
+        # Variances near eps: another one shows.
+        case("faint pixels", values(2, 3, 4, 6, scale=0.003), _EMBEDDING, patch_size=2),
+        # The squares are past the largest float16.
+        case("pixels to 255", given(DIGITS[:2, :, 36:48, 30:42]), _embedding(48, 5), patch_size=4),
+        case(
+            "NaN and an infinity",
+            given([[[[1, np.nan, 3, 4], [np.inf, 2, 0.5, 6]]]]),
+            _embedding(1, 3),
+            patch_size=1,
+        ),
+        case("NaN in one patch", given([[[[1, np.nan, 3, 4]]]]), _embedding(1, 2), patch_size=1),
+        case(
+            "five thousand pixels",
+            given(1.1 + np.arange(5000).reshape(1, 5000, 1, 1) % 7 * 0.25),
+            _embedding(5000, 2) | {"weight": given(np.full((5000, 2), 1.1))},
+            patch_size=1,
+        ),
+        case(
+            "thousands of patches",
+            values(1, 1, 2, 2400),
+            _embedding(4, 2),
+            patch_size=2,
+            dtypes=("float32",),
+        ),
+    ),
+    draw=_draw_embed,
+    oracle=embed_patches_oracle,
+    natives=idioms(globals(), "embed_patches"),
+    dtypes=FLOATS,
+    tolerance=1,
+    magnitude=embed_patches_magnitude,
+    mistakes=(
+        mistake(
+            "a height that does not divide",
+            ValueError,
+            "embed_patches: x has height 5, which patch_size = 2 does not divide "
+            "(x has shape (2, 3, 5, 6))",
+            values(2, 3, 5, 6),
+            _EMBEDDING,
+            patch_size=2,
+        ),
+        mistake(
+            "a width that does not divide",
+            ValueError,
+            "embed_patches: x has width 7, which patch_size = 2 does not divide "
+            "(x has shape (2, 3, 4, 7))",
+            values(2, 3, 4, 7),
+            _EMBEDDING,
+            patch_size=2,
+        ),
+        mistake(
+            "no patch",
+            ValueError,
+            "embed_patches: patch_size must be at least 1, got 0",
+            _IMAGES,
+            _EMBEDDING,
+            patch_size=0,
+        ),
+        mistake(
+            "half a pixel",
+            TypeError,
+            "embed_patches: patch_size must be an integer, got 0.5",
+            _IMAGES,
+            _EMBEDDING,
+            patch_size=0.5,
+        ),
+        mistake(
+            "one image",
+            ValueError,
+            "embed_patches: x must have 4 axes (b c h w), got 3 (x has shape (3, 4, 6))",
+            values(3, 4, 6),
+            _EMBEDDING,
+            patch_size=2,
+        ),
+        mistake(
+            "bytes",
+            TypeError,
+            "embed_patches: x must have a floating dtype, got uint8",
+            Given(np.ones((2, 3, 4, 6)), "uint8"),
+            _EMBEDDING,
+            patch_size=2,
+        ),
+        mistake(
+            "a list",
+            TypeError,
+            "embed_patches: x must be an array of NumPy, PyTorch, JAX or TensorFlow, got a list",
+            [[[[1.0]]]],
+            _EMBEDDING,
+            patch_size=1,
+        ),
+        mistake(
+            "parameters for other patches",
+            ValueError,
+            "embed_patches: params['norm_scale'] must have shape (48,) for the axes (pixels), "
+            "got (12,) (x has shape (2, 3, 4, 8))",
+            values(2, 3, 4, 8),
+            _EMBEDDING,
+            patch_size=4,
+        ),
+        mistake(
+            "a weight as PyTorch has it",
+            ValueError,
+            "embed_patches: params['weight'] must have shape (12, ?) for the axes (pixels out), "
+            "got (5, 12) (x has shape (2, 3, 4, 6))",
+            _IMAGES,
+            _EMBEDDING | {"weight": values(5, 12)},
+            patch_size=2,
+        ),
+        mistake(
+            "a bias of another length",
+            ValueError,
+            "embed_patches: params['bias'] must have shape (5,) for the axes (out), got (12,) "
+            "(x has shape (2, 3, 4, 6))",
+            _IMAGES,
+            _EMBEDDING | {"bias": values(12)},
+            patch_size=2,
+        ),
+        mistake(
+            "an entry is missing",
+            ValueError,
+            "embed_patches: params must have the entries norm_scale, norm_shift, weight, bias; "
+            "norm_shift is missing",
+            _IMAGES,
+            {name: entry for name, entry in _EMBEDDING.items() if name != "norm_shift"},
+            patch_size=2,
+        ),
+        mistake(
+            "a list for the parameters",
+            TypeError,
+            "embed_patches: params must be a dictionary of arrays, got a list",
+            _IMAGES,
+            [],
+            patch_size=2,
+        ),
+        mistake(
+            "a list for a bias",
+            TypeError,
+            "embed_patches: params['bias'] must be an array of NumPy, PyTorch, JAX or TensorFlow, "
+            "got a list",
+            _IMAGES,
+            _EMBEDDING | {"bias": [0.0] * 5},
+            patch_size=2,
+        ),
+        mistake(
+            "a weight of integers",
+            TypeError,
+            "embed_patches: params['weight'] must have a floating dtype, got int32",
+            _IMAGES,
+            _EMBEDDING | {"weight": Given(np.ones((12, 5)), "int32")},
+            patch_size=2,
+        ),
+        mistake(
+            "two dtypes",
+            TypeError,
+            "embed_patches: x is float32 and params['norm_scale'] is float16; "
+            "pass arrays of one dtype",
+            _IMAGES,
+            _EMBEDDING | {"norm_scale": Given(np.ones(12), "float16")},
+            patch_size=2,
+        ),
+    ),
+)
+
+
 # --- merge_patches -------------------------------------------------------------------------------
 
 
@@ -1002,5 +1274,6 @@ ENTRIES = (
     PIXEL_UNSHUFFLE,
     EXTRACT_PATCHES,
     ASSEMBLE_PATCHES,
+    EMBED_PATCHES,
     MERGE_PATCHES,
 )

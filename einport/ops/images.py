@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from einops import rearrange
@@ -9,9 +10,11 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
+from .normalization import layer_norm
 
 __all__ = [
     "assemble_patches",
+    "embed_patches",
     "extract_patches",
     "merge_patches",
     "pixel_shuffle",
@@ -22,6 +25,13 @@ A = TypeVar("A")
 
 MODES = ("CRD", "DCR")
 ORDERS = ("rows", "swin")
+
+EMBEDDING = {
+    "norm_scale": "pixels",
+    "norm_shift": "pixels",
+    "weight": "pixels out",
+    "bias": "out",
+}
 
 _CHANNEL_AXES = {"CRD": "(c r1 r2)", "DCR": "(r1 r2 c)"}
 
@@ -197,6 +207,52 @@ def assemble_patches(
     else:
         pattern = "b (h w) (p1 p2 c) -> b (h p1) (w p2) c"
     return rearrange(patches, pattern, h=h, w=w, p1=p, p2=p)
+
+
+def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
+    """Turn images into tokens: cut into patches, normalise each, project it.
+
+    16-bit floats are computed in float32.
+
+    Args:
+        x: `(b, c, h·p, w·p)`, floating.
+        params: a dictionary of `norm_scale` and `norm_shift` `(p·p·c,)`, `weight`
+            `(p·p·c, out)` and `bias` `(out,)`, all of the dtype of `x`. The pixels of a patch
+            are in the order of `extract_patches`.
+        patch_size: p, the side of a patch in pixels.
+
+    Returns:
+        `(b, h·w, out)`: `layer_norm(patch)·weight + bias`, the layer norm with eps 1e-5.
+
+    Raises:
+        TypeError: frameworks or dtypes are mixed, an argument is not a floating array, `params`
+            not a dictionary, or the patch size not an integer.
+        ValueError: an entry is missing or of another shape, the patch size does not divide height
+            and width or is less than 1, or `x` does not have 4 axes.
+
+    Source: A. Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, equation 1; the
+    norm before the projection as in M. Kumar et al., "Dual PatchNorm", TMLR 2023.
+
+    >>> import numpy as np
+    >>> params = {"norm_scale": np.ones(4), "norm_shift": np.zeros(4)}
+    >>> params |= {"weight": np.eye(4)[:, :2], "bias": np.array([0.0, 10.0])}
+    >>> x = np.array([[[[1.0, 3.0], [3.0, 1.0]]]])
+    >>> embed_patches(x, params, patch_size=2).round(3).tolist()
+    [[[-1.0, 11.0]]]
+    """
+    op = "embed_patches"
+    xp = check.array(op, "x", x)
+    check.floating(op, "x", xp, x)
+    p = check.count(op, "patch_size", patch_size)
+    channels, height, width = check.image(op, "x", xp.shape(x), "channels_first")
+    _check_parts(op, xp, x, height, width, "patch_size", p)
+    sizes = {"pixels": None if channels is None else p * p * channels}
+    check.parameters(op, xp, {"x": x}, params, EMBEDDING, sizes)
+    scale, shift, weight, bias = (xp.widen(params[name]) for name in EMBEDDING)
+    rows = layer_norm(extract_patches(xp.widen(x), p), scale, shift, eps=1e-5)
+    factors = {"patches": rows, "weight": weight}
+    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out") + bias
+    return xp.astype(tokens, xp.dtype(x))  # type: ignore[no-any-return]
 
 
 def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
