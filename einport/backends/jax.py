@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import jax
@@ -161,16 +162,17 @@ class JaxBackend(Backend):
         return jnp.argsort(key, axis=axis, stable=True).astype(self.index_dtype)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
-        return jnp.take(
-            x, self._from_front(indices, x.shape[axis], in_range), axis=axis, mode="clip"
-        )
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
+        return _look_up(jnp.take, x, indices, axis, self.index_dtype)
 
     def take_along_axis(
         self, x: Array, indices: Array, axis: int, *, in_range: bool = False
     ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
-        front = self._from_front(indices, x.shape[axis], in_range)
-        return jnp.take_along_axis(x, front, axis=axis, mode="clip")
+        if not in_range:
+            check_indices(self, indices, x.shape[axis])
+        return _look_up(jnp.take_along_axis, x, indices, axis, self.index_dtype)
 
     def segment_sum(
         self, x: Array, segment_ids: Array, num_segments: int, *, in_range: bool = False
@@ -222,11 +224,12 @@ class JaxBackend(Backend):
         if dtype in _WIDE and not jax.config.jax_enable_x64:
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
 
-    def _from_front(self, indices: Array, size: Any, in_range: bool) -> Array:
-        if not in_range:
-            check_indices(self, indices, size)
-        wide = indices.astype(self.index_dtype)
-        return jnp.where(wide < 0, wide + size, wide)
+
+@partial(jax.jit, static_argnums=(0, 3, 4))
+def _look_up(take: Callable[..., Array], x: Array, indices: Array, axis: int, dtype: str) -> Array:
+    """Take by indices that may count from the end, compiled as one where it is called eagerly."""
+    wide = indices.astype(dtype)
+    return take(x, jnp.where(wide < 0, wide + x.shape[axis], wide), axis=axis, mode="clip")
 
 
 def _primitives(graph: Any) -> Iterator[str]:
