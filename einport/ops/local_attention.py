@@ -2,4 +2,187 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, TypeVar
+
+from einops import rearrange
+
+from ..backends import Backend
+from . import _checks as check
+from .attention import scaled_dot_product_attention
+
+__all__ = ["sliding_window_attention", "sliding_window_chunks"]
+
+A = TypeVar("A")
+
+LEAST_BLOCK = 32
+"""The fewest queries that share their keys: with less, the products are too small to be fast."""
+
+
+def sliding_window_chunks(x: A, window: int, *, step: int | None = None, pad: bool = False) -> A:
+    """Cut a sequence into windows of one length, which overlap by half unless told otherwise.
+
+    The windows start at 0, `step`, 2·`step` and so on, until one holds the last position. If that
+    one reaches past the end, it is refused, or filled up with zeros. A step larger than the window
+    leaves out what lies between two windows; no positions give no windows.
+
+    Args:
+        x: `(b, n, d)`, any dtype.
+        window: how many positions a window holds.
+        step: how far a window starts from the one before; half a window by default, at least 1.
+        pad: whether to fill up the last window, with zeros or False.
+
+    Returns:
+        `(b, windows, window, d)`: position i·step + j of the sequence at j in window i.
+
+    Raises:
+        TypeError: `x` is not an array, `window` or `step` not an integer, or `pad` not a bool.
+        ValueError: the last window is not full and `pad` is False, `window` or `step` is less
+            than 1, or `x` does not have 3 axes or has a length that TensorFlow does not know.
+
+    Source: I. Beltagy et al., "Longformer", 2020: its published code has windows of 2·w positions
+    that overlap by half, for attention to w positions on either side.
+
+    >>> import numpy as np
+    >>> sliding_window_chunks(np.arange(6).reshape(1, 6, 1), 4)[0, :, :, 0].tolist()
+    [[0, 1, 2, 3], [2, 3, 4, 5]]
+    """
+    op = "sliding_window_chunks"
+    xp = check.array(op, "x", x)
+    window = check.count(op, "window", window)
+    step = max(window // 2, 1) if step is None else check.count(op, "step", step)
+    check.flag(op, "pad", pad)
+    shape = xp.shape(x)
+    check.rank(op, "x", shape, "b n d")
+    n = _known(op, "length of x", shape[1], shape)
+    if n == 0:
+        return rearrange(x, "b (windows place) d -> b windows place d", place=window)
+    # With gaps, the last window may end before the sequence does.
+    first = max(window, step)
+    windows = 1 - (first - n) // step if n > first else 1
+    needed = (windows - 1) * step + window
+    if needed > n:
+        if not pad:
+            raise ValueError(
+                f"{op}: x has {n} positions, but windows of {window} with step {step} need "
+                f"{needed}; pass pad=True to fill up the last one (x has shape {check.show(shape)})"
+            )
+        x = xp.pad(x, [(0, 0), (0, needed - n), (0, 0)])
+    found: A = xp.take(x, _places(xp, x, windows, step, window), axis=1, in_range=True)
+    return found
+
+
+def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
+    """Attention of each position to itself and to `window` positions on either side.
+
+    Equal to `scaled_dot_product_attention` with a mask that is True where |i − j| ≤ window, in
+    time and memory that grow with n·window. 16-bit floats are computed in float32. What is NaN or
+    infinite in `q` and `k` reaches the queries that have it in their window, and no others; in
+    `v` it may reach their neighbours, since 0·NaN is NaN. A query whose scores are all −inf gets
+    zeros.
+
+    Args:
+        q: `(b, h, n, d)`, floating.
+        k: `(b, h, n, d)` of the same dtype.
+        v: `(b, h, n, e)` of the same dtype.
+        window: how far a query sees on either side; 0 for itself alone.
+
+    Returns:
+        `(b, h, n, e)`: `softmax(q kᵀ / √d) v`, over the keys in the window.
+
+    Raises:
+        TypeError: frameworks or dtypes are mixed, an argument is not a floating array, or
+            `window` not an integer.
+        ValueError: ranks or sizes do not fit, `d` is 0, `window` is negative, or `n` or `d` is
+            not known in TensorFlow.
+
+    Source: I. Beltagy et al., "Longformer", 2020, section 3.1; its window of w counts both sides.
+
+    >>> import numpy as np
+    >>> q = k = np.zeros((1, 1, 4, 2))
+    >>> v = np.array([[1.0], [3.0], [5.0], [7.0]]).reshape(1, 1, 4, 1)
+    >>> sliding_window_attention(q, k, v, window=1).ravel().tolist()
+    [2.0, 3.0, 5.0, 6.0]
+    """
+    op = "sliding_window_attention"
+    xp = _check_local(op, q, k, v)
+    window = check.whole(op, "window", window)
+    if window < 0:
+        raise ValueError(f"{op}: window must be at least 0, got {window}")
+    shape = xp.shape(q)
+    n = _known(op, "length of q", shape[2], shape)
+    _known(op, "depth of q", shape[3], shape)
+    window = min(window, n)
+    # Half a window of queries sees two and a half: less is wasted than in larger blocks.
+    block = max(-(-window // 2), LEAST_BLOCK)
+    if n > block + 2 * window:
+        return _in_blocks(xp, q, k, v, n, window, block)
+    out: A = scaled_dot_product_attention(q, k, v, mask=_within(xp, q, n, n, window, 0))
+    return out
+
+
+def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -> A:
+    """A block of queries at a time, to what is in the block and `window` positions around it."""
+    blocks, span = -(-n // block), block + 2 * window
+    after = blocks * block - n
+    q = xp.pad(q, [(0, 0), (0, 0), (0, after), (0, 0)])
+    q = rearrange(q, "b h (blocks query) d -> b h blocks query d", query=block)
+    place = _places(xp, q, blocks, block, span)
+    around = [(0, 0), (0, 0), (window, after + window), (0, 0)]
+    k, v = (xp.take(xp.pad(x, around), place, axis=2, in_range=True) for x in (k, v))
+    inside = rearrange((place >= window) & (place < n + window), "blocks key -> blocks 1 key")
+    near = _within(xp, q, block, span, window, window) & inside
+    out = scaled_dot_product_attention(q, k, v, mask=near)
+    out = rearrange(out, "b h blocks query e -> b h (blocks query) e")
+    return out[:, :, :n]  # type: ignore[no-any-return]
+
+
+def _places(xp: Backend, like: Any, count: Any, step: int, size: int) -> Any:
+    """The positions in each of some pieces of a sequence, `step` apart: `(count, size)`."""
+    start = xp.arange(count, like=like) * step
+    return rearrange(start, "piece -> piece 1") + xp.arange(size, like=like)
+
+
+def _within(xp: Backend, like: Any, queries: Any, keys: Any, window: int, before: int) -> Any:
+    """Whether a key is in a query's window, where `before` keys come before the first query."""
+    key = xp.arange(keys, like=like) - before
+    ahead = key - rearrange(xp.arange(queries, like=like), "query -> query 1")
+    return (ahead >= -window) & (ahead <= window)
+
+
+def _known(op: str, what: str, size: Any, shape: Sequence[Any]) -> Any:
+    """A size that must be known, if only as a symbol."""
+    if size is None:
+        raise ValueError(f"{op}: the {what} must be known, got shape {check.show(shape)}")
+    return size
+
+
+def _check_local(op: str, q: Any, k: Any, v: Any) -> Backend:
+    named = {"q": q, "k": k, "v": v}
+    xp = check.arrays(op, **named)
+    for name, x in named.items():
+        check.floating(op, name, xp, x)
+        check.rank(op, name, xp.shape(x), "b h n d")
+    check.same_dtype(op, xp, **named)
+    shapes = [xp.shape(x) for x in named.values()]
+    query, key, _ = shapes
+    if not check.equal(query[3], key[3]):
+        raise ValueError(
+            f"{op}: q and k must have one depth, got {query[3]} and {key[3]} ({_shown(shapes)})"
+        )
+    if not all(check.same_sizes(a[:3], b[:3]) for a, b in combinations(shapes, 2)):
+        raise ValueError(
+            f"{op}: q, k and v must have the same batch, heads and length ({_shown(shapes)})"
+        )
+    if query[3] == 0:
+        raise ValueError(
+            f"{op}: q has depth 0, so that the scale 1/√0 does not exist ({_shown(shapes)})"
+        )
+    return xp
+
+
+def _shown(shapes: Sequence[Sequence[Any]]) -> str:
+    # Only where it is needed: torch.compile cannot write out a size that is a symbol.
+    query, key, value = map(check.show, shapes)
+    return f"q has shape {query}, k {key}, v {value}"
