@@ -121,6 +121,13 @@ GATHER_COLUMNS = Entry(
     natives=idioms(globals(), "gather_columns"),
     mistakes=(
         mistake(
+            "a dtype that PyTorch cannot gather",
+            TypeError,
+            "gather_columns: matrix must hold numbers, got uint32",
+            Given([[1, 2, 3]], "uint32"),
+            indices([[0, 1]]),
+        ),
+        mistake(
             "past the end",
             IndexError,
             "gather_columns: indices must be from -5 to 4 in the rows of matrix "
@@ -281,6 +288,13 @@ INDEX_BY_COORDINATES = Entry(
     natives=idioms(globals(), "index_by_coordinates"),
     mistakes=(
         mistake(
+            "a dtype that PyTorch cannot gather",
+            TypeError,
+            "index_by_coordinates: x must hold numbers, got uint32",
+            Given([[1, 2, 3]], "uint32"),
+            indices([[0, 1]]),
+        ),
+        mistake(
             "past the end of the second axis",
             IndexError,
             "index_by_coordinates: coordinates must be from -3 to 2 along axis 1 "
@@ -403,6 +417,13 @@ COLLECT_ROWS = Entry(
     natives=idioms(globals(), "collect_rows"),
     mistakes=(
         mistake(
+            "a dtype that PyTorch cannot gather",
+            TypeError,
+            "collect_rows: matrix must hold numbers, got uint32",
+            Given([[1, 2, 3]], "uint32"),
+            indices([0]),
+        ),
+        mistake(
             "past the end",
             IndexError,
             "collect_rows: rows must be from -5 to 4 in matrix (matrix has shape (5, 3)), got 5",
@@ -524,6 +545,13 @@ COLLECT_COLUMNS = Entry(
     oracle=collect_columns_oracle,
     natives=idioms(globals(), "collect_columns"),
     mistakes=(
+        mistake(
+            "a dtype that PyTorch cannot gather",
+            TypeError,
+            "collect_columns: matrix must hold numbers, got uint32",
+            Given([[1, 2, 3]], "uint32"),
+            indices([0]),
+        ),
         mistake(
             "past the end",
             IndexError,

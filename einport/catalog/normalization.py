@@ -765,6 +765,13 @@ NORMALIZE_ROWS = Entry(
             eps=-1,
         ),
         mistake(
+            "eps past float32",
+            ValueError,
+            "normalize_rows: eps must fit in float32, got an integer of 1329 bits",
+            values(2, 3),
+            eps=10**400,
+        ),
+        mistake(
             "eps is a flag",
             TypeError,
             "normalize_rows: eps must be a number, got True",

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops
 from ._digits import digits
-from ._entry import FLOATS, Case, Draw, Entry, case, counting, given, idioms, mistake
+from ._entry import FLOATS, Case, Draw, Entry, Given, case, counting, given, idioms, mistake
 
 Array = np.ndarray[Any, Any]
 
@@ -73,6 +73,13 @@ TILE_BATCH = Entry(
     natives=idioms(globals(), "tile_batch"),
     mistakes=(
         mistake(
+            "a dtype that TensorFlow cannot repeat",
+            TypeError,
+            "tile_batch: x must hold numbers, got uint16",
+            Given([1, 2, 3], "uint16"),
+            2,
+        ),
+        mistake(
             "no copies",
             ValueError,
             "tile_batch: batch must be at least 1, got 0",
@@ -85,6 +92,13 @@ TILE_BATCH = Entry(
             "tile_batch: batch must be at least 1, got -2",
             counting(2, 3),
             -2,
+        ),
+        mistake(
+            "past all sizes",
+            ValueError,
+            "tile_batch: batch must fit in 64 bits, got an integer of 100 bits",
+            counting(2, 3),
+            10**30,
         ),
         mistake(
             "a float",
@@ -177,16 +191,23 @@ TILE = Entry(
     natives=idioms(globals(), "tile"),
     mistakes=(
         mistake(
+            "a dtype that TensorFlow cannot repeat",
+            TypeError,
+            "tile: x must hold numbers, got uint16",
+            Given([1, 2, 3], "uint16"),
+            (2,),
+        ),
+        mistake(
             "a count too few",
             ValueError,
-            "tile: repeats must have 2 counts, one for each axis, got 1",
+            "tile: repeats must have one count for each axis of x, 2, got 1 (x has shape (2, 3))",
             counting(2, 3),
             (2,),
         ),
         mistake(
             "a count too many",
             ValueError,
-            "tile: repeats must have 1 counts, one for each axis, got 2",
+            "tile: repeats must have one count for each axis of x, 1, got 2 (x has shape (3,))",
             counting(3),
             (1, 2),
         ),
@@ -301,9 +322,17 @@ REPEAT_ELEMENTS = Entry(
     natives=idioms(globals(), "repeat_elements"),
     mistakes=(
         mistake(
+            "a dtype that TensorFlow cannot repeat",
+            TypeError,
+            "repeat_elements: x must hold numbers, got uint16",
+            Given([1, 2, 3], "uint16"),
+            (2,),
+        ),
+        mistake(
             "a count too few",
             ValueError,
-            "repeat_elements: repeats must have 3 counts, one for each axis, got 2",
+            "repeat_elements: repeats must have one count for each axis of x, 3, got 2 "
+            "(x has shape (2, 3, 4))",
             counting(2, 3, 4),
             (2, 1),
         ),

@@ -21,6 +21,8 @@ INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8"})
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 NUMBERS = INTEGERS | FLOATS | {"bool", "complex64", "complex128"}
 
+LARGEST_FLOAT32 = 2.0**128 - 2.0**104
+
 DATA_FORMATS = ("channels_first", "channels_last")
 """Where the channels of an image are: `… c h w` or `… h w c`."""
 
@@ -137,27 +139,43 @@ def count(op: str, name: str, value: object) -> int:
 
 
 def whole(op: str, name: str, value: object) -> int:
-    """A whole number, as a plain `int` unless it is a traced size."""
+    """A whole number of 64 bits, as a plain `int` unless it is a traced size."""
     if type(value) is int:
-        return value
-    if is_symbol(value):
+        number = value
+    elif is_symbol(value):
         return value  # type: ignore[return-value]
+    elif isinstance(value, bool) or not _is_one_integer(value):
+        raise TypeError(f"{op}: {name} must be an integer, got {shown(value)}")
+    else:
+        number = as_index(value)  # type: ignore[arg-type]
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{op}: {name} must fit in 64 bits, got {shown(number)}")
+    return number
+
+
+def _is_one_integer(value: object) -> bool:
+    """Whether this is an integer of some kind, or an array of one; frameworks differ over [2]."""
+    xp = find(value)
+    if xp is not None:
+        return len(xp.shape(value)) == 0 and xp.dtype(value) in INTEGERS
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        return as_index(value)  # type: ignore[arg-type]
+        as_index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{op}: {name} must be an integer, got {shown(value)}") from None
+        return False
+    return True
 
 
-def counts(op: str, name: str, value: object, length: int) -> tuple[int, ...]:
-    """A sequence of whole numbers of at least 1, one an axis."""
+def counts(
+    op: str, name: str, value: object, argument: str, shape: Sequence[Any]
+) -> tuple[int, ...]:
+    """A sequence of whole numbers of at least 1, one for each axis of an argument."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise TypeError(f"{op}: {name} must be a sequence of integers, got {shown(value)}")
     found = tuple(count(op, f"{name}[{i}]", item) for i, item in enumerate(value))
-    if len(found) != length:
+    if len(found) != len(shape):
         raise ValueError(
-            f"{op}: {name} must have {length} counts, one for each axis, got {len(found)}"
+            f"{op}: {name} must have one count for each axis of {argument}, {len(shape)}, "
+            f"got {len(found)} ({argument} has shape {show(shape)})"
         )
     return found
 
@@ -232,6 +250,8 @@ def show(shape: Sequence[Any]) -> str:
 
 def shown(value: object) -> str:
     """A wrong value in an error message: short ones in full, others by their type."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, bool | int | float | str) and len(repr(value)) <= 40:
         return repr(value)
     return describe(value)
@@ -282,7 +302,9 @@ def number(op: str, name: str, value: object, low: float, high: float = float("i
         raise TypeError(f"{op}: {name} must be a number, got {shown(value)}")
     if not low <= value <= high:
         needed = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
-        raise ValueError(f"{op}: {name} must be {needed}, got {value}")
+        raise ValueError(f"{op}: {name} must be {needed}, got {shown(value)}")
+    if LARGEST_FLOAT32 < abs(value) < float("inf"):  # PyTorch refuses it beside float32
+        raise ValueError(f"{op}: {name} must fit in float32, got {shown(value)}")
     return float(value)
 
 

@@ -33,15 +33,15 @@ def gather_columns(matrix: A, indices: A) -> A:
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
     Args:
-        matrix: `(m, n)`, any dtype.
+        matrix: `(m, n)`, numbers or booleans.
         indices: `(m, k)`, integers from −n to n − 1; negative ones count from the end.
 
     Returns:
         `(m, k)`: `out[i, j] = matrix[i, indices[i, j]]`.
 
     Raises:
-        TypeError: an argument is not an array, the indices are not integers, or frameworks are
-            mixed.
+        TypeError: an argument is not an array, `matrix` holds no numbers, the indices are not
+            integers, or frameworks are mixed.
         ValueError: an argument does not have 2 axes, or they have different numbers of rows.
         IndexError: an index is out of range.
 
@@ -53,6 +53,7 @@ def gather_columns(matrix: A, indices: A) -> A:
     """
     op = "gather_columns"
     xp = check.arrays(op, matrix=matrix, indices=indices)
+    check.numbers(op, "matrix", xp, matrix)
     check.integers(op, "indices", xp, indices)
     shape, chosen = xp.shape(matrix), xp.shape(indices)
     check.rank(op, "matrix", shape, "m n")
@@ -75,15 +76,15 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
     the sizes of all axes but the first must be known.
 
     Args:
-        x: `(d1, …, dn)`, any dtype.
+        x: `(d1, …, dn)`, numbers or booleans.
         coordinates: `(batch, n)`, integers; negative ones count from the end of their axis.
 
     Returns:
         `(batch,)`: `out[i] = x[coordinates[i, 0], …, coordinates[i, n − 1]]`.
 
     Raises:
-        TypeError: an argument is not an array, the coordinates are not integers, or frameworks
-            are mixed.
+        TypeError: an argument is not an array, `x` holds no numbers, the coordinates are not
+            integers, or frameworks are mixed.
         ValueError: `coordinates` does not have 2 axes, or not one column for each axis of `x`.
         IndexError: a coordinate is out of range.
 
@@ -96,6 +97,7 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
     """
     op = "index_by_coordinates"
     xp = check.arrays(op, x=x, coordinates=coordinates)
+    check.numbers(op, "x", xp, x)
     check.integers(op, "coordinates", xp, coordinates)
     shape, chosen = xp.shape(x), xp.shape(coordinates)
     check.rank(op, "coordinates", chosen, "batch n")
@@ -124,15 +126,15 @@ def collect_rows(matrix: A, rows: A) -> A:
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
     Args:
-        matrix: `(m, n)`, any dtype.
+        matrix: `(m, n)`, numbers or booleans.
         rows: `(k,)`, integers from −m to m − 1; negative ones count from the end.
 
     Returns:
         `(k, n)`: `out[i] = matrix[rows[i]]`.
 
     Raises:
-        TypeError: an argument is not an array, the indices are not integers, or frameworks are
-            mixed.
+        TypeError: an argument is not an array, `matrix` holds no numbers, the indices are not
+            integers, or frameworks are mixed.
         ValueError: `matrix` does not have 2 axes, or `rows` not 1.
         IndexError: an index is out of range.
 
@@ -151,15 +153,15 @@ def collect_columns(matrix: A, columns: A) -> A:
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
     Args:
-        matrix: `(m, n)`, any dtype.
+        matrix: `(m, n)`, numbers or booleans.
         columns: `(k,)`, integers from −n to n − 1; negative ones count from the end.
 
     Returns:
         `(m, k)`: `out[:, j] = matrix[:, columns[j]]`.
 
     Raises:
-        TypeError: an argument is not an array, the indices are not integers, or frameworks are
-            mixed.
+        TypeError: an argument is not an array, `matrix` holds no numbers, the indices are not
+            integers, or frameworks are mixed.
         ValueError: `matrix` does not have 2 axes, or `columns` not 1.
         IndexError: an index is out of range.
 
@@ -218,6 +220,7 @@ def total_price(prices: A, items: A, *, method: str = "take") -> A:
 def _collect(op: str, name: str, matrix: A, indices: A, axis: int) -> A:
     """Whole rows or columns of a matrix."""
     xp = check.arrays(op, matrix=matrix, **{name: indices})
+    check.numbers(op, "matrix", xp, matrix)
     check.integers(op, name, xp, indices)
     shape = xp.shape(matrix)
     check.rank(op, "matrix", shape, "m n")

@@ -438,6 +438,11 @@ def _check_labels(op: str, xp: Backend, name: str, scores: Any, labels: Any) -> 
         check.ids(op, "labels", xp, labels, shape[1])
 
 
+def _read(xp: Backend, x: Any) -> float:
+    """One number as Python's; `float` itself makes PyTorch warn where gradients are wanted."""
+    return float(xp.to_numpy(x))
+
+
 def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
     """Probabilities that sum to 1 and numbers from 0 to 1, as far as they can be read."""
     named = {"probs": probs, "uniforms": uniforms}
@@ -452,13 +457,13 @@ def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
     if shape[0] is None:
         raise ValueError(f"{op}: the number of classes must be known, got probs of shape (?,)")
     if xp.is_concrete(probs):
-        least, total = float(xp.min(probs)), float(xp.sum(xp.widen(probs)))
+        least, total = _read(xp, xp.min(probs)), _read(xp, xp.sum(xp.widen(probs)))
         if not least >= 0:
             raise ValueError(f"{op}: probs must not be negative or NaN, got {least:g}")
         if not abs(total - 1) <= SLACK:
             raise ValueError(f"{op}: probs must sum to 1, got {total:g}")
     if xp.is_concrete(uniforms) and 0 not in xp.shape(uniforms):
-        low, high = float(xp.min(uniforms)), float(xp.max(uniforms))
+        low, high = _read(xp, xp.min(uniforms)), _read(xp, xp.max(uniforms))
         if not (low >= 0 and high <= 1):
             bad = high if low >= 0 else low
             raise ValueError(f"{op}: uniforms must be from 0 to 1, got {bad:g}")

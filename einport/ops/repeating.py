@@ -29,14 +29,14 @@ def tile_batch(x: A, batch: int) -> A:
     write to it.
 
     Args:
-        x: `(...)`, any dtype.
+        x: `(...)`, numbers or booleans.
         batch: the number of copies.
 
     Returns:
         `(batch, ...)`.
 
     Raises:
-        TypeError: `x` is not an array, or `batch` not an integer.
+        TypeError: `x` is not an array of numbers, or `batch` not an integer.
         ValueError: `batch` is less than 1.
 
     Source: `broadcast_to` of the Python array API standard.
@@ -45,7 +45,7 @@ def tile_batch(x: A, batch: int) -> A:
     >>> tile_batch(np.arange(3), 2).tolist()
     [[0, 1, 2], [0, 1, 2]]
     """
-    check.array("tile_batch", "x", x)
+    check.numbers("tile_batch", "x", check.array("tile_batch", "x", x), x)
     batch = check.count("tile_batch", "batch", batch)
     return repeat(x, "... -> batch ...", batch=batch)
 
@@ -54,14 +54,14 @@ def tile(x: A, repeats: Sequence[int]) -> A:
     """Lay whole copies of an array end to end along each axis.
 
     Args:
-        x: `(d1, ..., dn)`, any dtype.
+        x: `(d1, ..., dn)`, numbers or booleans.
         repeats: how many copies along each axis, `(r1, ..., rn)`.
 
     Returns:
         `(r1·d1, ..., rn·dn)`: `out[i] = x[i % d1]` along each axis.
 
     Raises:
-        TypeError: `x` is not an array, or `repeats` not a sequence of integers.
+        TypeError: `x` is not an array of numbers, or `repeats` not a sequence of integers.
         ValueError: there is not one count for each axis, or one is less than 1.
 
     Source: `tile` of the Python array API standard, with one count for each axis.
@@ -77,14 +77,14 @@ def repeat_elements(x: A, repeats: Sequence[int]) -> A:
     """Repeat each element in its place along each axis.
 
     Args:
-        x: `(d1, ..., dn)`, any dtype.
+        x: `(d1, ..., dn)`, numbers or booleans.
         repeats: how many times along each axis, `(r1, ..., rn)`.
 
     Returns:
         `(r1·d1, ..., rn·dn)`: `out[i] = x[i // r1]` along each axis.
 
     Raises:
-        TypeError: `x` is not an array, or `repeats` not a sequence of integers.
+        TypeError: `x` is not an array of numbers, or `repeats` not a sequence of integers.
         ValueError: there is not one count for each axis, or one is less than 1.
 
     Source: `repeat` of the Python array API standard, along every axis.
@@ -98,8 +98,10 @@ def repeat_elements(x: A, repeats: Sequence[int]) -> A:
 
 def _repeat_each_axis(op: str, x: A, repeats: Sequence[int], axis: str) -> A:
     xp = check.array(op, "x", x)
-    n = len(xp.shape(x))
-    lengths = {f"r{i}": r for i, r in enumerate(check.counts(op, "repeats", repeats, n))}
+    check.numbers(op, "x", xp, x)
+    shape = xp.shape(x)
+    n = len(shape)
+    lengths = {f"r{i}": r for i, r in enumerate(check.counts(op, "repeats", repeats, "x", shape))}
     before = " ".join(f"d{i}" for i in range(n))
     after = " ".join(axis.format(i) for i in range(n))
     return repeat(x, f"{before} -> {after}", **lengths)
