@@ -17,7 +17,7 @@ nox.options.default_venv_backend = "virtualenv"
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-TWO_AT_ONCE = ("--numprocesses", "2")  # JAX compiles every eager call anew for every shape
+TWO_AT_ONCE = ("--numprocesses", "2")  # frameworks work on small arrays with one core
 
 
 def install(session: nox.Session, *extras: str, pins: str | None) -> None:
@@ -26,9 +26,9 @@ def install(session: nox.Session, *extras: str, pins: str | None) -> None:
     session.install(*constraint, "--editable", f".[{','.join(extras)}]")
 
 
-def run_tests(session: nox.Session, backend: str, *options: str) -> None:
+def run_tests(session: nox.Session, backend: str) -> None:
     """The project's tests, the examples in docstrings, and the suite, on one framework."""
-    what = ["tests", *DOCTESTS, "--pyargs", "einport.suite", "--backend", backend, *options]
+    what = ["tests", *DOCTESTS, "--pyargs", "einport.suite", "--backend", backend, *TWO_AT_ONCE]
     session.run("python", "-m", "pytest", *what, *session.posargs, env=QUIET)
 
 
@@ -50,7 +50,7 @@ def tests_torch(session: nox.Session) -> None:
 def tests_jax(session: nox.Session) -> None:
     """Prove every operation on JAX."""
     install(session, "cli", "suite", "jax", pins="jax")
-    run_tests(session, "jax", *TWO_AT_ONCE)
+    run_tests(session, "jax")
 
 
 @nox.session(name="tests-tensorflow", tags=["tests"])
@@ -91,4 +91,4 @@ def tests_latest(session: nox.Session, framework: str) -> None:
     """Prove every operation on the newest release of a framework, without pins."""
     extra = () if framework == "numpy" else (framework,)
     install(session, "cli", "suite", *extra, pins=None)
-    run_tests(session, framework, *(TWO_AT_ONCE if framework == "jax" else ()))
+    run_tests(session, framework)
