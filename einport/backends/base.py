@@ -54,6 +54,9 @@ class Backend(ABC):
     title: ClassVar[str]
     """The framework's name as people write it."""
 
+    compiles_eagerly: ClassVar[bool] = False
+    """Whether calls are compiled for each new shape: sizes that depend on values are slow then."""
+
     gaps: ClassVar[tuple[Gap, ...]] = ()
     """What the framework cannot do, each with its reason."""
 

@@ -40,6 +40,7 @@ class JaxBackend(Backend):
 
     name = "jax"
     title = "JAX"
+    compiles_eagerly = True
 
     @property
     def default_float(self) -> str:

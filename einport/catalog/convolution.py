@@ -157,7 +157,8 @@ SLIDING_WINDOWS = Entry(
         mistake(
             "a window too wide by its dilation",
             ValueError,
-            "sliding_windows: x has width 5, less than a window's 7 (x has shape (2, 3, 5))",
+            "sliding_windows: x has width 5, less than a window's 7 with dilation 3 "
+            "(x has shape (2, 3, 5))",
             counting(2, 3, 5),
             (2, 3),
             dilation=(1, 3),
@@ -643,7 +644,8 @@ CONV2D = Entry(
         mistake(
             "a kernel too wide by its dilation",
             ValueError,
-            "conv2d: x has width 6, less than a window's 7 (x has shape (1, 5, 6, 3))",
+            "conv2d: x has width 6, less than a window's 7 with dilation 3 "
+            "(x has shape (1, 5, 6, 3))",
             values(1, 5, 6, 3),
             values(2, 3, 3, 3),
             dilation=(1, 3),

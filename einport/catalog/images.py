@@ -669,8 +669,8 @@ ASSEMBLE_PATCHES = Entry(
         mistake(
             "too few patches",
             ValueError,
-            "assemble_patches: patches has 5 patches, but 4 by 6 pixels in patches of 2 need 6 "
-            "(patches has shape (1, 5, 12))",
+            "assemble_patches: patches has 5 patches, but height 4 and width 6 in patches of 2 "
+            "need 6 (patches has shape (1, 5, 12))",
             counting(1, 5, 12),
             2,
             4,

@@ -1010,7 +1010,8 @@ MAX_POOL = Entry(
         mistake(
             "a dilated window too high",
             ValueError,
-            "max_pool: x has height 4, less than a window's 5 (x has shape (2, 3, 4, 9))",
+            "max_pool: x has height 4, less than a window's 5 with dilation 2 "
+            "(x has shape (2, 3, 4, 9))",
             values(2, 3, 4, 9),
             3,
             dilation=2,

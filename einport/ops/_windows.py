@@ -62,13 +62,15 @@ def count_windows(
 ) -> Pair:
     """How many windows fit, from top to bottom and from left to right: at least one each way."""
     found = []
-    sides = zip(("height", "width"), picture, border, windows.extent, windows.stride, strict=True)
-    for side, size, (before, after), extent, stride in sides:
+    names = ("height", "width")
+    rest = (picture, border, windows.extent, windows.stride, windows.dilation)
+    for side, size, (before, after), extent, stride, dilation in zip(names, *rest, strict=True):
         padded = size + before + after
         if isinstance(padded, int) and isinstance(extent, int) and padded < extent:
             added = f" with padding {before} + {after}" if before or after else ""
+            spread = f" with dilation {dilation}" if dilation != 1 else ""
             raise ValueError(
-                f"{op}: {name} has {side} {size}{added}, less than a window's {extent} "
+                f"{op}: {name} has {side} {size}{added}, less than a window's {extent}{spread} "
                 f"({name} has shape {check.show(shape)})"
             )
         found.append((padded - extent) // stride + 1)

@@ -194,8 +194,8 @@ def assemble_patches(
     h, w = height // p, width // p
     if not check.equal(shape[1], h * w):
         raise ValueError(
-            f"{op}: patches has {shape[1]} patches, but {height} by {width} pixels in patches of "
-            f"{p} need {h * w} (patches has shape {check.show(shape)})"
+            f"{op}: patches has {shape[1]} patches, but height {height} and width {width} in "
+            f"patches of {p} need {h * w} (patches has shape {check.show(shape)})"
         )
     if not check.divides(p * p, shape[2]):
         raise ValueError(

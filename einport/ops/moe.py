@@ -421,7 +421,7 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
     if capacity is not None:
         rows, places, kept = _with_room(xp, tokens, route, k, capacity)
         rows = _apply_experts(xp, rows, network)
-    elif xp.is_concrete(route.counts):
+    elif xp.is_concrete(route.counts) and not xp.compiles_eagerly:
         rows, places = _apply_to_segments(xp, tokens, route, k, network), route.inverse
     else:
         rows, places, owners = _in_blocks(xp, tokens, route, k, sizes["E"])
