@@ -52,7 +52,8 @@ def cells_of(entry: Entry, xp: Backend, device: str, everything: bool = False) -
     eager: dict[str, list[Outcome]] = {}
     for turn, case in enumerate(entry.cases):
         dtypes = entry.dtypes_of(case)
-        for dtype in dtypes if everything else dtypes_in_turn(entry, dtypes, turn):
+        few = xp.compiles_eagerly
+        for dtype in dtypes if everything else dtypes_in_turn(entry, dtypes, turn, few):
             outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
             eager.setdefault(dtype, []).append(outcome)
     for case, dtype in drawn_cases(entry, DRAWN_CASES):

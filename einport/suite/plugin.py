@@ -83,8 +83,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples",
         metavar="N",
         type=int,
-        help="cases to draw for each operation beside the fixed ones (default: 8)",
-        default=8,
+        help="cases to draw for each operation beside the fixed ones (default: 8, or 3 where "
+        "each call is compiled for its shapes)",
     )
 
 
@@ -156,7 +156,7 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
         for entry in entries():
             if not applies(entry, backend):
                 continue
-            for row in _rows(metafunc.config, entry, names, one_framework):
+            for row in _rows(metafunc.config, entry, names, backend):
                 marks = _marks(backend, entry, mode, row) if one_framework else []
                 values = [backend] * one_framework + [row[name] for name in names]
                 case, mistake = (getattr(row[name], "name", "") for name in ("case", "mistake"))
@@ -169,7 +169,7 @@ def _always(entry: Entry, backend: str) -> bool:
 
 
 def _rows(
-    config: pytest.Config, entry: Entry, names: list[str], one_framework: bool
+    config: pytest.Config, entry: Entry, names: list[str], backend: str
 ) -> Iterator[dict[str, Any]]:
     """What an entry gives a test: its cases, its dtypes, its mistakes, as the test wants them."""
     nothing = dict.fromkeys(("case", "dtype", "mistake"), None)
@@ -178,21 +178,20 @@ def _rows(
             yield {**nothing, "entry": entry, "mistake": mistake}
         return
     for turn, case in enumerate(entry.cases if "case" in names else [None]):
-        for dtype in (
-            _dtypes(config, entry, case, turn, one_framework) if "dtype" in names else [None]
-        ):
+        for dtype in _dtypes(config, entry, case, turn, backend) if "dtype" in names else [None]:
             yield {**nothing, "entry": entry, "case": case, "dtype": dtype}
 
 
 def _dtypes(
-    config: pytest.Config, entry: Entry, case: Case | None, turn: int, one_framework: bool
+    config: pytest.Config, entry: Entry, case: Case | None, turn: int, backend: str
 ) -> list[str]:
     """The dtypes of a case: a sample, unless all are wanted; what it leaves out is counted."""
     dtypes = list(entry.dtypes if case is None else entry.dtypes_of(case))
     if config.getoption("--all"):
         return dtypes
-    chosen = [dtype for dtype in dtypes if one_framework or dtype in PARITY_DTYPES]
-    sample: list[str] = dtypes_in_turn(entry, chosen, turn)
+    chosen = [dtype for dtype in dtypes if backend or dtype in PARITY_DTYPES]
+    few = bool(backend) and get_backend(backend).compiles_eagerly
+    sample: list[str] = dtypes_in_turn(entry, chosen, turn, few)
     config.stash[TALLY].left_out += len(dtypes) - len(sample)
     return sample
 
@@ -220,10 +219,10 @@ def device(request: pytest.FixtureRequest, backend: Backend) -> str:
 
 
 @pytest.fixture(scope="session")
-def examples(request: pytest.FixtureRequest) -> int:
+def examples(request: pytest.FixtureRequest, backend: Backend) -> int:
     """How many cases to draw for each operation."""
-    found: int = request.config.getoption("--examples")
-    return found
+    asked: int | None = request.config.getoption("--examples")
+    return asked or (3 if backend.compiles_eagerly else 8)
 
 
 @pytest.fixture

@@ -163,18 +163,23 @@ def drawn_cases(entry: Entry, count: int) -> list[tuple[Case, str]]:
     return found
 
 
-def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int) -> list[Any]:
+def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = False) -> list[Any]:
     """The everyday sample: every dtype for the first case, for the others some in turn.
 
     What is exact moves elements of any dtype alike: the usual one and another. What adds up is
-    also run in one of the 16-bit floats, where a sum goes wrong first.
+    also run in one of the 16-bit floats, where a sum goes wrong first; with `few`, for what
+    compiles every call for every dtype, in that or in another.
     """
-    if turn == 0 or len(dtypes) <= 3:
+    if turn == 0 or len(dtypes) <= (2 if few else 3):
         return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
     half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
     rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
-    return [usual, *(kind[turn % len(kind)] for kind in (half, rest) if kind)]
+    kinds = [kind for kind in (half, rest) if kind]
+    if few:
+        kind = kinds[turn % len(kinds)]
+        return [usual, kind[turn // len(kinds) % len(kind)]]
+    return [usual, *(kind[turn % len(kind)] for kind in kinds)]
 
 
 def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
