@@ -16,7 +16,6 @@ nox.options.default_venv_backend = "virtualenv"
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 TWO_AT_ONCE = ("--numprocesses", "2")  # frameworks work on small arrays with one core
 
 
@@ -26,10 +25,25 @@ def install(session: nox.Session, *extras: str, pins: str | None) -> None:
     session.install(*constraint, "--editable", f".[{','.join(extras)}]")
 
 
+def environment(session: nox.Session) -> dict[str, str]:
+    """Quiet frameworks, and folders in which their compilers keep what they have made.
+
+    The second run of a session takes what the first has compiled; no run needs it.
+    """
+    caches = session.cache_dir.resolve()
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),
+        "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
 def run_tests(session: nox.Session, backend: str) -> None:
     """The project's tests, the examples in docstrings, and the suite, on one framework."""
     what = ["tests", *DOCTESTS, "--pyargs", "einport.suite", "--backend", backend, *TWO_AT_ONCE]
-    session.run("python", "-m", "pytest", *what, *session.posargs, env=QUIET)
+    session.run("python", "-m", "pytest", *what, *session.posargs, env=environment(session))
 
 
 @nox.session(name="tests-numpy", tags=["tests"])
@@ -66,7 +80,7 @@ def parity(session: nox.Session) -> None:
     install(session, "cli", "suite", *FRAMEWORKS, pins="parity")
     chosen = ["--backend", ",".join(("numpy", *FRAMEWORKS))]
     what = ["--pyargs", "einport.suite.parity", *chosen, *TWO_AT_ONCE]
-    session.run("python", "-m", "pytest", *what, *session.posargs, env=QUIET)
+    session.run("python", "-m", "pytest", *what, *session.posargs, env=environment(session))
 
 
 @nox.session(tags=["style"])

@@ -7,7 +7,8 @@ einport matrix                             # what works where
 """
 
 from .backends import available_backends, backend_of, get_backend
+from .backends.reading import value_checks
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "available_backends", "backend_of", "get_backend"]
+__all__ = ["__version__", "available_backends", "backend_of", "get_backend", "value_checks"]

@@ -30,8 +30,8 @@ from einport.catalog import Case, Entry
 from einport.ops._checks import KNOWN_FRAMEWORKS
 from einport.suite.inputs import Input, draw_inputs
 from einport.suite.judge import Verdict, Wrong, check_untouched
+from einport.suite.plan import usual_dtype
 from einport.suite.plugin import Record
-from einport.suite.runner import usual_dtype
 
 HOUSE = f"{Path(einport.__file__).parent}{os.sep}"
 EINOPS = {"rearrange", "reduce", "repeat", "pack", "unpack"}

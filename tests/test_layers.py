@@ -15,6 +15,8 @@ MAY_IMPORT = {
     "catalog": {"ops"},
     "suite": {"backends", "catalog"},
 }
+SHARED = {"einport.files", "einport.__version__"}
+"""What has no room and imports none."""
 FRAMEWORKS = {"numpy", "torch", "jax", "tensorflow"}
 
 
@@ -44,7 +46,11 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
     assert seen
     for name, modules in seen.items():
         rooms = {module for module in modules if module.startswith("einport")}
-        assert rooms <= allowed, name
+        assert rooms <= allowed | (SHARED if room == "suite" else set()), name
+
+
+def test_what_is_shared_imports_no_room() -> None:
+    assert not {one for one in imported(HOUSE / "files.py") if one.startswith("einport")}
 
 
 def test_operations_import_einops_the_adapters_and_the_standard_library_only() -> None:

@@ -13,7 +13,8 @@ from einops import rearrange
 from einport.backends import Backend, get_backend
 from einport.backends.trees import tree_map
 from einport.catalog import Entry, entries, entry
-from einport.suite.runner import ABSTRACT, EAGER, Outcome, outcome_of
+from einport.suite.modes import ABSTRACT, COMPILED, EAGER
+from einport.suite.runner import Outcome, outcome_of
 
 Mutant = Callable[[Backend, Any], Any]
 
@@ -21,11 +22,14 @@ DTYPES = ("float32", "bfloat16", "float16", "float64", "int8", "uint8", "bool")
 
 
 def outcomes(one: Entry, xp: Backend, device: str) -> Any:
-    """The outcome of each case in each dtype and mode, one after the other."""
+    """The outcome of each case in each dtype and mode, one after the other.
+
+    As one graph where each step of an eager call would be compiled by itself.
+    """
     for case in one.cases:
         for dtype in DTYPES:
             if dtype in one.dtypes_of(case):
-                for mode in (EAGER, ABSTRACT):
+                for mode in (COMPILED if xp.compiles_eagerly else EAGER, ABSTRACT):
                     yield outcome_of(one, case, xp, device, dtype, mode)
 
 

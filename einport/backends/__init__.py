@@ -114,6 +114,8 @@ def _load(name: str) -> Backend:
 
 def find(x: object) -> Backend | None:
     """The adapter that owns `x`, or None; cached by type."""
+    if _in_dynamo():
+        return _search(x)
     kind = type(x)
     found = _by_type.get(kind)
     if found is None:
@@ -123,10 +125,16 @@ def find(x: object) -> Backend | None:
     return found
 
 
+def _in_dynamo() -> bool:
+    """Whether torch.compile traces: it compiles anew when a cache that it has seen is filled."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
+
 def _search(x: object) -> Backend | None:
     for name in _BUILT_IN:
         if name in sys.modules:
-            backend = get_backend(name)
+            backend = _BUILT_IN[name]()
             if backend.owns(x):
                 return backend
     if type(x).__module__ == "builtins":  # a list or a number is nobody's array

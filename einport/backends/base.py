@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 from .checks import check_top_k
+from .reading import reads_from
 
 Array = Any
 """An array of whichever framework the adapter serves."""
@@ -32,13 +33,20 @@ HALF_DTYPES = frozenset({"float16", "bfloat16"})
 class Gap(NamedTuple):
     """Something a framework cannot do, declared so that the suite need not guess.
 
-    A gap is strict: what it covers must fail. `op`, `mode` and `dtype` are shell-style patterns.
+    A gap is strict: what it covers must fail, and as it says. `op`, `case`, `mode`, `dtype` and
+    `device` are shell-style patterns.
     """
 
     op: str
     reason: str
     mode: str = "*"
     dtype: str = "*"
+    case: str = "*"
+    device: str = "*"
+    versions: str = ""
+    """The framework's versions that have it, such as `<2.14`; all of them when empty."""
+    says: str = ""
+    """Words that stand in the error's class or message."""
 
 
 class Backend(ABC):
@@ -109,6 +117,10 @@ class Backend(ABC):
     @abstractmethod
     def is_concrete(self, x: Array) -> bool:
         """Whether the values can be read now: not while tracing, mapping or inferring shapes."""
+
+    def can_check(self, x: Array) -> bool:
+        """Whether the values are to be read for a check: see `einport.value_checks`."""
+        return self.is_concrete(x) and reads_from(self.device(x))
 
     @abstractmethod
     def shape(self, x: Array) -> tuple[Any, ...]:

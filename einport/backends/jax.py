@@ -22,6 +22,7 @@ from .checks import (
     name_of_dtype,
     normalise_axes,
 )
+from .gaps import JAX
 from .trees import tree_map
 
 
@@ -40,6 +41,7 @@ class JaxBackend(Backend):
 
     name = "jax"
     title = "JAX"
+    gaps = JAX
     compiles_eagerly = True
 
     @property

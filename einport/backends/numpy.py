@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import Array, Axes, Backend, Gap
+from .base import Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
@@ -18,14 +18,8 @@ from .checks import (
     name_of_dtype,
     normalise_axes,
 )
+from .gaps import NUMPY, NUMPY_WITHOUT_ML_DTYPES
 from .trees import tree_fill, tree_leaves, tree_map
-
-_GAPS = (
-    Gap("*", "NumPy has no compiler", mode="compiled*"),
-    Gap("*", "NumPy has no automatic differentiation", mode="gradient*"),
-    Gap("*", "NumPy has no arrays without values", mode="abstract"),
-)
-_NO_BFLOAT16 = Gap("*", "NumPy has no bfloat16 unless ml_dtypes is installed", dtype="bfloat16")
 
 
 class NumpyBackend(Backend):
@@ -34,7 +28,7 @@ class NumpyBackend(Backend):
     name = "numpy"
     title = "NumPy"
     default_float = "float64"
-    gaps = _GAPS if find_spec("ml_dtypes") else (*_GAPS, _NO_BFLOAT16)
+    gaps = NUMPY if find_spec("ml_dtypes") else (*NUMPY, NUMPY_WITHOUT_ML_DTYPES)
 
     def version(self) -> str:
         return np.__version__

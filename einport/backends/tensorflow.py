@@ -18,6 +18,7 @@ from .checks import (
     check_not_empty,
     normalise_axes,
 )
+from .gaps import TENSORFLOW
 from .trees import tree_fill, tree_leaves, tree_map
 
 
@@ -26,6 +27,7 @@ class TensorflowBackend(Backend):
 
     name = "tensorflow"
     title = "TensorFlow"
+    gaps = TENSORFLOW
     default_float = "float32"
 
     def version(self) -> str:
@@ -148,10 +150,19 @@ class TensorflowBackend(Backend):
 
     def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
         key = self._sort_key(x)
-        if descending:
-            flipped = tf.bitwise.invert(key)
-            key = tf.where(self.isnan(x), key, flipped) if self.is_floating(x) else flipped
-        return tf.cast(tf.argsort(key, axis=axis, stable=True), tf.int64)
+        if not descending:
+            key = tf.bitwise.invert(key)
+        elif self.is_floating(x):
+            key = tf.where(tf.math.is_nan(x), key.dtype.min, key)
+        # As tf.argsort does it, which reads the axis back from the device.
+        last = len(self.shape(x)) - 1
+        order = [a for a in range(last + 1) if a != axis % (last + 1)] + [axis % (last + 1)]
+        rows = key if order[-1] == last else tf.transpose(key, order)
+        static = self.shape(x)[axis]
+        _, found = tf.math.top_k(rows, tf.shape(rows)[-1] if static is None else static)
+        if order[-1] != last:
+            found = tf.transpose(found, [order.index(a) for a in range(last + 1)])
+        return tf.cast(found, tf.int64)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
         return tf.gather(x, self._from_front(x, indices, axis, in_range), axis=axis)
@@ -202,7 +213,13 @@ class TensorflowBackend(Backend):
         if first.dtype == tf.bool:
             return tf.cast(self.einsum(equation, *(tf.cast(a, tf.int32) for a in arrays)), tf.bool)
         wide = _product_dtype(first)
-        return tf.cast(tf.einsum(equation, *(tf.cast(a, wide) for a in arrays)), first.dtype)
+        words, result = equation.split("->")
+        sides = [
+            _diagonals(word, tf.cast(a, wide))
+            for word, a in zip(words.split(","), arrays, strict=True)
+        ]
+        equation = f"{','.join(word for word, _ in sides)}->{result}"
+        return tf.cast(tf.einsum(equation, *(a for _, a in sides)), first.dtype)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
         compiled: Callable[..., Any] = tf.function(fn, autograph=False, reduce_retracing=dynamic)
@@ -276,6 +293,20 @@ def _constant(x: Any, dtype: Any) -> Array:
     if isinstance(x, tf.Tensor | tf.Variable):
         return x
     return tf.constant(np.array(x, dtype.as_numpy_dtype))
+
+
+def _diagonals(word: str, x: Array) -> tuple[str, Array]:
+    """The axes that share a letter made one, at the end.
+
+    TensorFlow's einsum counts the diagonal's elements in float32: past 4096 it loses the last.
+    """
+    for letter in sorted(set(word)):
+        while word.count(letter) > 1:
+            pair = [i for i, other in enumerate(word) if other == letter][:2]
+            rest = [i for i in range(len(word)) if i not in pair]
+            x = tf.linalg.diag_part(tf.transpose(x, [*rest, *pair]))
+            word = "".join(word[i] for i in rest) + letter
+    return word, x
 
 
 def _device_name(name: str) -> str:

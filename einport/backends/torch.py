@@ -16,6 +16,7 @@ from .checks import (
     check_not_empty,
     normalise_axes,
 )
+from .gaps import TORCH
 from .trees import tree_fill, tree_leaves, tree_map
 
 _NAMES = {
@@ -31,6 +32,7 @@ class TorchBackend(Backend):
 
     name = "torch"
     title = "PyTorch"
+    gaps = TORCH
 
     @property
     def default_float(self) -> str:

@@ -77,6 +77,8 @@ class Case:
     """The dtypes that the case is for; the entry's when None."""
     tolerance: float | None = None
     """The case's own bound in float32 and float64; the entry's when None."""
+    no_gradient: str | None = None
+    """Why there is no derivative to check here (ties, infinities), where the entry has one."""
 
 
 def case(
@@ -84,10 +86,12 @@ def case(
     *args: Any,
     dtypes: Sequence[str] | None = None,
     tolerance: float | None = None,
+    no_gradient: str | None = None,
     **kwargs: Any,
 ) -> Case:
     """A case by its name and the operation's own arguments."""
-    return Case(name, args, kwargs, None if dtypes is None else tuple(dtypes), tolerance)
+    chosen = None if dtypes is None else tuple(dtypes)
+    return Case(name, args, kwargs, chosen, tolerance, no_gradient)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,9 @@ class Entry:
     """The same as people of each framework write it, by the framework's adapter name."""
     draw: Callable[[Draw], Case]
     """A random case."""
+    sized: Callable[[int], Case] | None = None
+    """The same call for any number n of rows, 2 or more: each axis has a·n + b elements, and n is
+    in nothing but the shapes and the data. Compilers get it with n unknown, and with thousands."""
     dtypes: tuple[str, ...] = ANY
     result: str | tuple[str, ...] = "same"
     """Each result's dtype: `same` as the arguments, `sum`, `float`, `index` or `bool`."""
@@ -139,7 +146,14 @@ class Entry:
     """The bound in 16-bit floats; None: they are computed in float32 and rounded once."""
     magnitude: Callable[..., Any] | None = None
     """What errors are relative to, from the oracle's arguments; the expected value when None."""
+    large: int = 4099
+    """Rows of the case with thousands of them, where compilers have had bugs of their own."""
     mistakes: tuple[Mistake, ...] = ()
+    graphs: int = 2
+    """How many graphs PyTorch may make for five sizes when it is not told that they vary: one for
+    the first size, one for all others."""
+    no_gradient: str | None = None
+    """Why the operation has no derivative, if it has none: its results are indices, say."""
     topic: str = field(default="", compare=False)
 
     @property

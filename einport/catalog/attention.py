@@ -24,7 +24,6 @@ from ._entry import (
     mistake,
     values,
 )
-from .contracting import exact_sum
 
 Array = np.ndarray[Any, Any]
 
@@ -84,6 +83,7 @@ SPLIT_HEADS = Entry(
         case("thousands of positions", counting(2, 1500, 4), 2),
     ),
     draw=_draw_split,
+    sized=lambda n: case("rows", counting(n, 7, 24), 4),
     oracle=split_heads_oracle,
     natives=idioms(globals(), "split_heads"),
     mistakes=(
@@ -168,6 +168,7 @@ MERGE_HEADS = Entry(
         case("thousands of positions", counting(2, 2, 1500, 2)),
     ),
     draw=_draw_merge,
+    sized=lambda n: case("rows", counting(n, 4, 7, 6)),
     oracle=merge_heads_oracle,
     natives=idioms(globals(), "merge_heads"),
     mistakes=(
@@ -211,24 +212,23 @@ def _attend(
         shared = place
         if batch and q.shape[-3] != k.shape[-3]:
             shared = (*place[:-1], place[-1] // (q.shape[-3] // k.shape[-3]))
+        queries, rows, seen = q[place].tolist(), k[shared].tolist(), v[shared].tolist()
+        permitted = allowed[place].tolist()
         for i in range(n):
-            keys = [j for j in range(m) if allowed[place][i, j] and (not causal or j <= i)]
+            keys = [j for j in range(m) if permitted[i][j] and (not causal or j <= i)]
             if not keys:
                 continue
-            products = [
-                [float(q[place][i, c]) * float(k[shared][j, c]) for c in range(depth)] for j in keys
-            ]
+            products = [[queries[i][c] * rows[j][c] for c in range(depth)] for j in keys]
             scores = [factor * math.fsum(terms) for terms in products]
             largest = max(scores)
             powers = [math.exp(score - largest) for score in scores]
             total = math.fsum(powers)
-            # Rounding the products moves a score by their sizes' sum, in epsilons.
-            spread = max(abs(factor) * math.fsum(map(abs, terms)) for terms in products)
+            spread = 0.0
+            if sizes:
+                # Rounding the products moves a score by their sizes' sum, in epsilons.
+                spread = max(abs(factor) * math.fsum(map(abs, terms)) for terms in products)
             for c in range(width):
-                terms = [
-                    power / total * float(v[shared][j, c])
-                    for power, j in zip(powers, keys, strict=True)
-                ]
+                terms = [power / total * seen[j][c] for power, j in zip(powers, keys, strict=True)]
                 if sizes:
                     out[place][i, c] = math.fsum(map(abs, terms)) * (1 + spread)
                 else:
@@ -298,6 +298,13 @@ def _draw_attention(draw: Draw) -> Case:
     return case("drawn", q, k, v, causal=draw.choice([True, False]), scale=draw.choice([None, 0.3]))
 
 
+def _attention_of_rows(n: int) -> Case:
+    """As many queries as rows, in four heads that share two of keys."""
+    q, k, v = values(4, n, 4), values(2, 6, 4), values(2, 6, 7)
+    allowed = np.arange(6 * n).reshape(n, 6) % 7 > 1
+    return case("rows", q, k, v, mask=mask(allowed), causal=True, scale=0.3)
+
+
 _UNEVEN = 1.1 + np.arange(3000) % 7 * 0.25
 """Terms that a 16-bit sum loses, and whose rounding errors do not all point one way."""
 
@@ -363,6 +370,7 @@ SCALED_DOT_PRODUCT_ATTENTION = Entry(
         case("a thousand keys", values(2, 4), values(1000, 4), values(1000, 2), causal=False),
     ),
     draw=_draw_attention,
+    sized=_attention_of_rows,
     oracle=scaled_dot_product_attention_oracle,
     natives=idioms(globals(), "scaled_dot_product_attention"),
     dtypes=FLOATS,
@@ -478,40 +486,33 @@ def exactly(x: Array) -> Stage:
 
 
 def linear(x: Stage, weight: Array, bias: Array | None = None) -> Stage:
-    """`x·weight + bias`, row by row."""
-    inputs, outputs = weight.shape
+    """`x·weight + bias`, channel by channel."""
+    outputs = weight.shape[1]
     out = exactly(np.empty((*x.value.shape[:-1], outputs)))
-    columns = [weight[:, j].tolist() for j in range(outputs)]
-    shift = [0.0] * outputs if bias is None else bias.tolist()
-    for place in np.ndindex(*x.value.shape[:-1]):
-        row, sizes = x.value[place].tolist(), x.size[place].tolist()
-        for j, column in enumerate(columns):
-            terms = [row[i] * column[i] for i in range(inputs)]
-            known = sum(sizes[i] * abs(column[i]) for i in range(inputs))
-            out.value[place][j] = exact_sum(terms) + shift[j]
-            out.size[place][j] = known + sum(map(abs, terms)) + abs(shift[j])
+    shift = np.zeros(outputs) if bias is None else bias
+    for j in range(outputs):
+        terms = x.value * weight[:, j]
+        known = (x.size * np.abs(weight[:, j])).sum(axis=-1)
+        out.value[..., j] = terms.sum(axis=-1) + shift[j]
+        out.size[..., j] = known + np.abs(terms).sum(axis=-1) + abs(shift[j])
     return out
 
 
 def normalised(x: Stage, scale: Array, shift: Array) -> Stage:
     """The layer norm with eps 1e-5."""
-    out = exactly(np.empty(x.value.shape))
     n = x.value.shape[-1]
-    for place in np.ndindex(*x.value.shape[:-1] if n else (0,)):
-        row, sizes = x.value[place].tolist(), x.size[place].tolist()
-        mean = exact_sum(row) / n
-        left = [value - mean for value in row]
-        square = exact_sum([value * value for value in left]) / n + 1e-5
-        drift = (sum(map(abs, row)) + sum(sizes)) / n
-        lost = [abs(row[i]) + sizes[i] + drift for i in range(n)]
-        # How far off the deviation is, for its own size.
-        spread = 1 + sum(abs(left[i]) * lost[i] for i in range(n)) / n / square
-        for i in range(n):
-            normal, size = left[i] / math.sqrt(square), lost[i] / math.sqrt(square)
-            size += abs(normal) * spread
-            out.value[place][i] = normal * scale[i] + shift[i]
-            out.size[place][i] = size * abs(scale[i]) + abs(shift[i])
-    return out
+    if n == 0:
+        return x
+    mean = x.value.sum(axis=-1, keepdims=True) / n
+    left = x.value - mean
+    square = (left * left).sum(axis=-1, keepdims=True) / n + 1e-5
+    drift = (np.abs(x.value) + x.size).sum(axis=-1, keepdims=True) / n
+    lost = np.abs(x.value) + x.size + drift
+    # How far off the deviation is, for its own size.
+    spread = 1 + (np.abs(left) * lost).sum(axis=-1, keepdims=True) / n / square
+    normal = left / np.sqrt(square)
+    size = lost / np.sqrt(square) + np.abs(normal) * spread
+    return Stage(normal * scale + shift, size * np.abs(scale) + np.abs(shift))
 
 
 def rectified(x: Stage) -> Stage:
@@ -527,49 +528,42 @@ def added(x: Stage, y: Stage) -> Stage:
     return Stage(x.value + y.value, x.size + y.size + np.abs(x.value) + np.abs(y.value))
 
 
-def chances(scores: Sequence[float], sizes: Sequence[float]) -> tuple[list[float], list[float]]:
-    """The softmax; an error in a score moves its own weight, and all of them through the sum."""
-    top = max(scores)
-    powers = [math.exp(score - top) for score in scores]
-    total = exact_sum(powers)
-    weights = [power / total for power in powers]
-    shared = 1 + sum(weight * size for weight, size in zip(weights, sizes, strict=True))
-    return weights, [w * (size + shared) for w, size in zip(weights, sizes, strict=True)]
+def chances(scores: Array, sizes: Array) -> tuple[Array, Array]:
+    """The softmax over the last axis, of what is above −inf; zeros where nothing is.
+
+    An error in a score moves its own weight, and all of them through the sum.
+    """
+    top = scores.max(axis=-1, keepdims=True, initial=-math.inf)
+    powers = np.exp(scores - np.where(top == -math.inf, 0, top))
+    total = powers.sum(axis=-1, keepdims=True)
+    weights = powers / np.where(total == 0, 1, total)
+    shared = 1 + (weights * sizes).sum(axis=-1, keepdims=True)
+    return weights, weights * (sizes + shared)
 
 
-def weighted(weights: Sequence[float], errors: Sequence[float], x: Stage) -> tuple[float, float]:
-    """`Σ weight · x`, and what its errors are relative to."""
-    rows, sizes = x.value.tolist(), x.size.tolist()
-    terms = [weight * value for weight, value in zip(weights, rows, strict=True)]
-    known = sum(w * size for w, size in zip(weights, sizes, strict=True))
-    known += sum(error * abs(value) for error, value in zip(errors, rows, strict=True))
-    return exact_sum(terms), known + sum(map(abs, terms))
+def weighted(weights: Array, errors: Array, x: Stage) -> tuple[Array, Array]:
+    """`Σ weight · x` over the last axis, and what its errors are relative to."""
+    terms = weights * x.value
+    lost = weights * x.size + errors * np.abs(x.value) + np.abs(terms)
+    return terms.sum(axis=-1), lost.sum(axis=-1)
 
 
 # --- multi_head_attention ------------------------------------------------------------------------
 
 
-def _seen(
-    q: Stage, k: Stage, v: Stage, allowed: Array, at: tuple[int, int], channels: range, out: Stage
-) -> None:
-    """What query i of example b sees with the head that has these channels."""
-    b, i = at
-    keys = [j for j in range(allowed.shape[1]) if allowed[i, j]]
-    if not keys:
-        return
-    factor = 1 / math.sqrt(len(channels))
-    scores, sizes = [], []
-    query, lost = q.value[at].tolist(), q.size[at].tolist()
-    for j in keys:
-        key, missed = k.value[b, j].tolist(), k.size[b, j].tolist()
-        terms = [query[c] * key[c] for c in channels]
-        known = [lost[c] * abs(key[c]) + missed[c] * abs(query[c]) for c in channels]
-        scores.append(factor * exact_sum(terms))
-        sizes.append(factor * (sum(known) + sum(map(abs, terms))))
+def _seen(q: Stage, k: Stage, v: Stage, allowed: Array, i: int, head: slice, out: Stage) -> None:
+    """What query i of each example sees with the head that has these channels."""
+    factor = 1 / math.sqrt(head.stop - head.start)
+    query, lost = (x[:, i, None, head] for x in q)
+    key, missed = (x[:, :, head] for x in k)
+    terms = query * key
+    known = lost * np.abs(key) + missed * np.abs(query) + np.abs(terms)
+    scores = np.where(allowed, factor * terms.sum(axis=-1), -math.inf)
+    sizes = np.where(allowed, factor * known.sum(axis=-1), 0)
     weights, errors = chances(scores, sizes)
-    for c in channels:
-        column = Stage(v.value[b, keys, c], v.size[b, keys, c])
-        out.value[b, i, c], out.size[b, i, c] = weighted(weights, errors, column)
+    for c in range(head.start, head.stop):
+        column = Stage(*(np.where(allowed, x[:, :, c], 0) for x in v))
+        out.value[:, i, c], out.size[:, i, c] = weighted(weights, errors, column)
 
 
 def attended(
@@ -585,9 +579,9 @@ def attended(
         for i, j in np.ndindex(n, m):
             allowed[:, :, i, j] &= j <= i
     out = exactly(np.zeros((b, n, dim)))
-    for e, head, i in np.ndindex(b, heads, n):
-        channels = range(head * depth, (head + 1) * depth)
-        _seen(q, k, v, allowed[e, head], (e, i), channels, out)
+    for head, i in np.ndindex(heads, n):
+        channels = slice(head * depth, (head + 1) * depth)
+        _seen(q, k, v, allowed[:, head, i], i, channels, out)
     return project(out, "output")
 
 
@@ -697,6 +691,15 @@ def _draw_multi_head(draw: Draw) -> Case:
     return case("drawn", values(b, n, dim), params, **options)
 
 
+def _multi_head_of_rows(n: int) -> Case:
+    """As many examples as rows, each with a context of its own that is partly hidden."""
+    seen = np.arange(7) < 1 + np.arange(n)[:, None, None, None] % 7
+    params, context = _projections(6, 9), values(n, 7, 9)
+    return case(
+        "rows", values(n, 4, 6), params, num_heads=2, context=context, mask=mask(seen), causal=True
+    )
+
+
 # 12 channels for 3 heads; and 6 for 2 heads that attend to tokens of 10.
 _TOKENS, _SELF = values(2, 5, 12), _projections(12)
 _SIX, _CONTEXT, _CROSS = values(2, 4, 6), values(2, 7, 10), _projections(6, 10)
@@ -731,6 +734,7 @@ MULTI_HEAD_ATTENTION = Entry(
             values(1, 3, 4),
             _projections(4, biases=()) | {"key_bias": given([0, 0, np.nan, 0])},
             num_heads=2,
+            no_gradient="NaN in a bias",
         ),
         case("causal", _TOKENS, _SELF, num_heads=3, causal=True),
         case("causal, more keys", _SIX, _CROSS, num_heads=2, context=_CONTEXT, causal=True),
@@ -802,7 +806,13 @@ MULTI_HEAD_ATTENTION = Entry(
             num_heads=2,
             context=values(2, 5, 0),
         ),
-        case("NaN in a token", given([[[1, 2], [3, np.nan]]]), _projections(2), num_heads=1),
+        case(
+            "NaN in a token",
+            given([[[1, 2], [3, np.nan]]]),
+            _projections(2),
+            num_heads=1,
+            no_gradient="NaN among the tokens",
+        ),
         case("large activations", values(2, 3, 8, scale=20), _projections(8), num_heads=2),
         # The queries are past the largest float16, their scores are not.
         case(
@@ -812,6 +822,7 @@ MULTI_HEAD_ATTENTION = Entry(
             | {"query": values(4, 4, scale=600), "key": values(4, 4, scale=1e-5)}
             | {"key_bias": given([0, 0, 0, 0])},
             num_heads=2,
+            no_gradient="a step of 1e-6 is not small beside its key weights",
         ),
         case(
             "hundreds of tokens",
@@ -838,6 +849,7 @@ MULTI_HEAD_ATTENTION = Entry(
         ),
     ),
     draw=_draw_multi_head,
+    sized=_multi_head_of_rows,
     oracle=multi_head_attention_oracle,
     natives=idioms(globals(), "multi_head_attention"),
     dtypes=FLOATS,
@@ -1102,26 +1114,20 @@ def _additive(
     asked = linear(exactly(query), params["query"])
     known = linear(exactly(keys), params["key"])
     b, m, f = values.shape
-    context, weights = exactly(np.zeros((b, f))), exactly(np.empty((b, m)))
-    for e in range(b):
-        scores, sizes = [], []
-        for j in range(m):
-            terms, lost = [], 0.0
-            for a, factor in enumerate(params["score"].tolist()):
-                at = asked.value[e, a] + known.value[e, j, a]
-                hidden = math.tanh(at)
-                missed = asked.size[e, a] + known.size[e, j, a] + abs(at)
-                terms.append(hidden * factor)
-                lost += abs(factor) * (1 - hidden * hidden) * missed + 2 * abs(terms[-1])
-            scores.append(exact_sum(terms))
-            sizes.append(lost)
-        if not scores:
-            continue
-        weights.value[e], weights.size[e] = chances(scores, sizes)
-        for c in range(f):
-            context.value[e, c], context.size[e, c] = weighted(
-                weights.value[e].tolist(), weights.size[e].tolist(), exactly(values[e, :, c])
-            )
+    score = params["score"]
+    scores, sizes = np.empty((b, m)), np.empty((b, m))
+    for j in range(m):
+        at = asked.value + known.value[:, j]
+        hidden = np.tanh(at)
+        missed = asked.size + known.size[:, j] + np.abs(at)
+        terms = hidden * score
+        lost = np.abs(score) * (1 - hidden * hidden) * missed + 2 * np.abs(terms)
+        scores[:, j], sizes[:, j] = terms.sum(axis=-1), lost.sum(axis=-1)
+    weights = Stage(*chances(scores, sizes))
+    context = exactly(np.empty((b, f)))
+    for c in range(f):
+        column = exactly(values[:, :, c])
+        context.value[:, c], context.size[:, c] = weighted(*weights, column)
     return context, weights
 
 
@@ -1233,6 +1239,7 @@ ADDITIVE_ATTENTION = Entry(
             given([[[1], [np.nan]]]),
             values(1, 2, 3),
             _scoring(2, 1, 2),
+            no_gradient="NaN among the keys",
         ),
         case(
             "NaN in a value",
@@ -1240,6 +1247,7 @@ ADDITIVE_ATTENTION = Entry(
             values(1, 2, 1),
             given([[[1, np.nan], [2, 3]]]),
             _scoring(2, 1, 2),
+            no_gradient="NaN among the values",
         ),
         case(
             "thousands of keys",
@@ -1258,6 +1266,9 @@ ADDITIVE_ATTENTION = Entry(
         ),
     ),
     draw=_draw_additive,
+    sized=lambda n: case(
+        "rows", values(n, 7), values(n, 4, 6), values(n, 4, 9), _scoring(7, 6, 10)
+    ),
     oracle=additive_attention_oracle,
     natives=idioms(globals(), "additive_attention"),
     dtypes=FLOATS,
@@ -1498,8 +1509,14 @@ FEED_FORWARD = Entry(
                 "w2": given([[1, 2], [1, -1], [-1, 3]]),
                 "b2": given([1, 0]),
             },
+            no_gradient="NaN and infinities among the values",
         ),
-        case("NaN in a bias", values(2, 2), _two_layers(2, 3) | {"b1": given([0, np.nan, 1])}),
+        case(
+            "NaN in a bias",
+            values(2, 2),
+            _two_layers(2, 3) | {"b1": given([0, np.nan, 1])},
+            no_gradient="NaN in a bias",
+        ),
         case("large activations", values(2, 3, 4, scale=50), _LAYERS),
         # What is hidden is past the largest float16, the result is not.
         case(
@@ -1522,6 +1539,7 @@ FEED_FORWARD = Entry(
         case("thousands of tokens", values(2, 1000, 2), _two_layers(2, 3), dtypes=("float32",)),
     ),
     draw=_draw_feed_forward,
+    sized=lambda n: case("rows", values(n, 4, 6), _two_layers(6, 7)),
     oracle=feed_forward_oracle,
     natives=idioms(globals(), "feed_forward"),
     dtypes=FLOATS,
@@ -1758,6 +1776,13 @@ def _draw_block(draw: Draw) -> Case:
     )
 
 
+def _block_of_rows(n: int) -> Case:
+    """As many examples as rows, each of another length."""
+    seen = np.arange(6) < 1 + np.arange(n)[:, None, None, None] % 6
+    params = _block_params(4, 7)
+    return case("rows", values(n, 6, 4), params, num_heads=2, mask=mask(seen), causal=True)
+
+
 _EIGHT, _BLOCK = values(2, 3, 8, scale=0.5), _block_params(8, 10, scale=0.3)
 
 TRANSFORMER_BLOCK = Entry(
@@ -1812,12 +1837,19 @@ TRANSFORMER_BLOCK = Entry(
         ),
         case("large values", values(2, 3, 4, scale=3e4), _block_params(4, 5), num_heads=2),
         case("large activations", values(1, 3, 8), _block_params(8, 6, scale=5), num_heads=2),
-        case("NaN in a token", given([[[1, 2], [np.nan, 1]]]), _block_params(2, 3), num_heads=1),
+        case(
+            "NaN in a token",
+            given([[[1, 2], [np.nan, 1]]]),
+            _block_params(2, 3),
+            num_heads=1,
+            no_gradient="NaN among the tokens",
+        ),
         case(
             "NaN in a hidden unit",
             values(1, 2, 2),
             _with(_block_params(2, 3), "feed_forward", b1=given([0, np.nan, 1])),
             num_heads=1,
+            no_gradient="NaN in a bias",
         ),
         case(
             "hundreds of tokens",
@@ -1828,6 +1860,7 @@ TRANSFORMER_BLOCK = Entry(
         ),
     ),
     draw=_draw_block,
+    sized=_block_of_rows,
     oracle=transformer_block_oracle,
     natives=idioms(globals(), "transformer_block"),
     dtypes=FLOATS,

@@ -28,7 +28,8 @@ def exact_sum(terms: Iterable[Any]) -> Any:
 
 
 def trace_oracle(a: Array) -> Array:
-    return np.asarray(exact_sum(a[i, i] for i in range(a.shape[0])))
+    total = exact_sum(a[i, i] for i in range(a.shape[0]))
+    return np.asarray(total, np.float64 if a.dtype.kind == "f" else np.int64)
 
 
 def trace_magnitude(a: Array) -> Array:
@@ -72,16 +73,30 @@ TRACE = Entry(
         case("past eight bits", given(np.full((9, 9), 100)), dtypes=("int8", "uint8", "int32")),
         # JAX without x64 wraps at 32 bits, and so does what is expected of it.
         case("past 32 bits", given(np.full((4, 4), 2**30)), dtypes=("int32", "int64")),
-        case("NaN", given([[1, 2], [3, np.nan]]), dtypes=FLOATS),
-        case("NaN beside the diagonal", given([[1, np.nan], [np.nan, np.inf]]), dtypes=FLOATS),
-        case("opposite infinities", given(np.diag([np.inf, -np.inf])), dtypes=FLOATS),
+        case("NaN", given([[1, 2], [3, np.nan]]), dtypes=FLOATS, no_gradient="the sum is NaN"),
+        case(
+            "NaN beside the diagonal",
+            given([[1, np.nan], [np.nan, np.inf]]),
+            dtypes=FLOATS,
+            no_gradient="the sum is infinite",
+        ),
+        case(
+            "opposite infinities",
+            given(np.diag([np.inf, -np.inf])),
+            dtypes=FLOATS,
+            no_gradient="the sum is NaN",
+        ),
         case("past the largest float16", given(np.diag([6e4, 3e4])), dtypes=FLOATS),
         case("passes the largest float16", given(np.diag([6e4, 3e4, -6e4])), dtypes=FLOATS),
         # In 16 bits, 1.1 more is 1 more once the sum has reached 256.
         case("a long diagonal", given(np.diag(np.full(400, 1.1))), dtypes=HALVES),
         case("hundreds of rows", values(500, 500), dtypes=("float32", "int32", "bool")),
+        # More elements than float32 can count, as TensorFlow's own einsum does.
+        case("thousands of rows", values(4099, 4099), dtypes=("int8",)),
     ),
     draw=_draw_trace,
+    sized=lambda n: case("rows", values(n, n)),
+    large=2049,
     oracle=trace_oracle,
     natives=idioms(globals(), "trace"),
     result="sum",
@@ -187,6 +202,7 @@ MATRIX_VECTOR = Entry(
             given([[np.nan, 0, 1], [np.inf, 1, 0], [0, np.inf, 1], [1, 2, 3]]),
             given([1, 0, 2]),
             dtypes=FLOATS,
+            no_gradient="sums are NaN",
         ),
         case("five thousand ones", given(np.ones((2, 5000))), given(np.ones(5000))),
         case(
@@ -199,6 +215,7 @@ MATRIX_VECTOR = Entry(
         case("thousands of rows", values(3000, 3), values(3), dtypes=("float32", "int32")),
     ),
     draw=_draw_matrix_vector,
+    sized=lambda n: case("rows", values(n, 4), values(4)),
     oracle=matrix_vector_oracle,
     natives=idioms(globals(), "matrix_vector"),
     tolerance=3,
@@ -361,6 +378,7 @@ MATRIX_MULTIPLY = Entry(
             given([[np.nan, 0], [np.inf, 1], [1, 2]]),
             given([[1, 0], [2, -np.inf]]),
             dtypes=FLOATS,
+            no_gradient="sums are NaN",
         ),
         case("five thousand ones", given(np.ones((2, 5000))), given(np.ones((5000, 3)))),
         case(
@@ -374,6 +392,7 @@ MATRIX_MULTIPLY = Entry(
         case("hundreds of batches", values(400, 2, 3), values(400, 3, 2), dtypes=("float32",)),
     ),
     draw=_draw_matrix_multiply,
+    sized=lambda n: case("rows", values(n, 1, 4, 6), values(n, 2, 6, 1)),
     oracle=matrix_multiply_oracle,
     natives=idioms(globals(), "matrix_multiply"),
     tolerance=3,
@@ -430,7 +449,7 @@ MATRIX_MULTIPLY = Entry(
 
 
 def inner_product_oracle(u: Array, v: Array) -> Array:
-    return np.asarray(exact_sum(u[i] * v[i] for i in range(u.shape[0])))
+    return np.asarray(exact_sum(u[i] * v[i] for i in range(u.shape[0])), u.dtype)
 
 
 def inner_product_magnitude(u: Array, v: Array) -> Array:
@@ -482,9 +501,27 @@ INNER_PRODUCT = Entry(
         case("unsigned wraps", given([200, 3]), given([200, 255]), dtypes=("uint8",)),
         case("32 bits wrap", given([65537, 3]), given([65537, 2**30]), dtypes=("int32",)),
         case("64 bits wrap", given([2**40, 3]), given([2**40 + 1, 2**62]), dtypes=("int64",)),
-        case("NaN", given([1, np.nan, 0]), given([2, 0, 1]), dtypes=FLOATS),
-        case("infinity times zero", given([1, np.inf]), given([2, 0]), dtypes=FLOATS),
-        case("opposite infinities", given([np.inf, np.inf]), given([2, -1]), dtypes=FLOATS),
+        case(
+            "NaN",
+            given([1, np.nan, 0]),
+            given([2, 0, 1]),
+            dtypes=FLOATS,
+            no_gradient="the sum is NaN",
+        ),
+        case(
+            "infinity times zero",
+            given([1, np.inf]),
+            given([2, 0]),
+            dtypes=FLOATS,
+            no_gradient="the sum is NaN",
+        ),
+        case(
+            "opposite infinities",
+            given([np.inf, np.inf]),
+            given([2, -1]),
+            dtypes=FLOATS,
+            no_gradient="the sum is NaN",
+        ),
         case("terms that cancel", given([3e4, 1, -3e4]), given([1, 1, 1]), dtypes=FLOATS),
         case("products past float16", given([300, 1, 300]), given([300, 1, -300]), dtypes=FLOATS),
         case("five thousand ones", given(np.ones(5000)), given(np.ones(5000))),
@@ -497,6 +534,7 @@ INNER_PRODUCT = Entry(
         case("five thousand terms", values(5000), values(5000), dtypes=FLOATS),
     ),
     draw=_draw_inner_product,
+    sized=lambda n: case("rows", values(n), values(n)),
     oracle=inner_product_oracle,
     natives=idioms(globals(), "inner_product"),
     tolerance=3,
@@ -592,11 +630,13 @@ OUTER_PRODUCT = Entry(
             given([0, 1, -1, np.inf, np.nan]),
             dtypes=FLOATS,
             tolerance=0,  # the sign of a zero, too
+            no_gradient="products are NaN",
         ),
         case("past the largest float16", given([300, 2]), given([300, -300]), dtypes=FLOATS),
         case("thousands of rows", values(3000), values(3), dtypes=("float32", "float16", "int32")),
     ),
     draw=lambda draw: case("drawn", values(draw.integer(0, 7)), values(draw.integer(0, 7))),
+    sized=lambda n: case("rows", values(n), values(4)),
     oracle=outer_product_oracle,
     natives=idioms(globals(), "outer_product"),
     # One product, rounded once.
@@ -684,11 +724,13 @@ ELEMENTWISE_PRODUCT = Entry(
             given([[-1, 1, 2, -1], [0, np.inf, np.nan, -np.inf]]),
             dtypes=FLOATS,
             tolerance=0,  # the sign of a zero, too
+            no_gradient="products are NaN",
         ),
         case("past the largest float16", given([[300, 2]]), given([[300, 3e4]]), dtypes=FLOATS),
         case("thousands of rows", values(3000, 2), values(3000, 2), dtypes=("float32", "float16")),
     ),
     draw=_draw_elementwise_product,
+    sized=lambda n: case("rows", values(n, 4), values(n, 4)),
     oracle=elementwise_product_oracle,
     natives=idioms(globals(), "elementwise_product"),
     # One product, rounded once.
@@ -786,6 +828,7 @@ ROW_SUMS = Entry(
             "NaN and infinities",
             given([[1, np.nan, 2], [np.inf, 1, -5], [np.inf, -np.inf, 0], [1, 2, 3]]),
             dtypes=FLOATS,
+            no_gradient="sums are NaN",
         ),
         case("terms that cancel", given([[3e4, 1, -3e4], [1, 3e4, -3e4]]), dtypes=FLOATS),
         case("passes the largest float16", given([[6e4, 3e4, -6e4]]), dtypes=FLOATS),
@@ -796,6 +839,7 @@ ROW_SUMS = Entry(
         case("thousands of rows", values(3000, 2), dtypes=("float32", "int8")),
     ),
     draw=lambda draw: case("drawn", values(draw.integer(0, 6), draw.integer(0, 9))),
+    sized=lambda n: case("rows", values(n, 4)),
     oracle=row_sums_oracle,
     natives=idioms(globals(), "row_sums"),
     result="sum",

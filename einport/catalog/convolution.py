@@ -27,6 +27,8 @@ Array = np.ndarray[Any, Any]
 
 FORMATS = ("channels_first", "channels_last")
 
+NOT_FINITE = "values that are not finite"
+
 
 def _two(setting: Any) -> tuple[int, int]:
     """A setting for height and for width."""
@@ -130,6 +132,7 @@ SLIDING_WINDOWS = Entry(
             given([[np.nan, 1, -0.0], [np.inf, 2, -np.inf]]),
             2,
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
         ),
         case("past a float's integers", given([[2**24 + 1, 2**24]]), 1, dtypes=("int32",)),
         case("past 32 bits", given([[2**40 + 1, 2**40]]), (1, 2), dtypes=("int64",)),
@@ -137,6 +140,7 @@ SLIDING_WINDOWS = Entry(
         case("a long picture", counting(2, 3000), (2, 3), dtypes=("float32", "uint8")),
     ),
     draw=_draw_windows,
+    sized=lambda n: case("rows", values(n, 7, 6), (2, 3), stride=(2, 1), dilation=(3, 1)),
     oracle=sliding_windows_oracle,
     natives=idioms(globals(), "sliding_windows"),
     mistakes=(
@@ -469,15 +473,27 @@ CONV2D = Entry(
         _where("no channels", values(2, 0, 4, 5), values(3, 0, 2, 3), values(3)),
         _where("no output channels", values(2, 3, 4, 5), values(0, 3, 2, 3), values(0)),
         case(
-            "NaN in one pixel", given(_spot(np.nan)), values(3, 2, 2, 3), padding=1, stride=(1, 2)
+            "NaN in one pixel",
+            given(_spot(np.nan)),
+            values(3, 2, 2, 3),
+            padding=1,
+            stride=(1, 2),
+            no_gradient=NOT_FINITE,
         ),
-        case("infinity in one pixel", given(_spot(np.inf)), values(3, 2, 2, 3), values(3)),
+        case(
+            "infinity in one pixel",
+            given(_spot(np.inf)),
+            values(3, 2, 2, 3),
+            values(3),
+            no_gradient=NOT_FINITE,
+        ),
         case(
             "NaN, grouped",
             given(np.moveaxis(_spot(np.nan), 1, -1)),
             values(2, 1, 2, 2),
             groups=2,
             data_format="channels_last",
+            no_gradient=NOT_FINITE,
         ),
         # The parts of the sum are past the largest float16, the sum is not.
         case(
@@ -514,6 +530,16 @@ CONV2D = Entry(
         case("many channels", values(1, 600, 2, 3), values(3, 600, 2, 2)),
     ),
     draw=_draw_conv,
+    sized=lambda n: case(
+        "rows",
+        values(n, 4, 2, 5),
+        values(6, 2, 2, 2),
+        values(6),
+        stride=(2, 1),
+        padding=(1, 0),
+        dilation=(1, 3),
+        groups=2,
+    ),
     oracle=conv2d_oracle,
     natives=idioms(globals(), "conv2d"),
     dtypes=FLOATS,
@@ -954,8 +980,20 @@ CONV_TRANSPOSE2D = Entry(
         ),
         _where("no channels", values(2, 0, 2, 3), values(0, 3, 2, 3), values(3), stride=2),
         _where("no output channels", values(2, 3, 2, 3), values(3, 0, 2, 3), values(0)),
-        case("NaN in one pixel", given(_spot(np.nan)), values(2, 3, 2, 3), stride=(1, 2)),
-        case("infinity in one pixel", given(_spot(np.inf)), values(2, 3, 2, 3), padding=1),
+        case(
+            "NaN in one pixel",
+            given(_spot(np.nan)),
+            values(2, 3, 2, 3),
+            stride=(1, 2),
+            no_gradient=NOT_FINITE,
+        ),
+        case(
+            "infinity in one pixel",
+            given(_spot(np.inf)),
+            values(2, 3, 2, 3),
+            padding=1,
+            no_gradient=NOT_FINITE,
+        ),
         case(
             "large values that cancel",
             given([[[[6e4, 6e4, 6e4, -6e4, -6e4, -6e4]]]]),
@@ -990,6 +1028,16 @@ CONV_TRANSPOSE2D = Entry(
         ),
     ),
     draw=_draw_transpose,
+    sized=lambda n: case(
+        "rows",
+        values(n, 1, 4, 5),
+        values(5, 2, 2, 1),
+        values(2),
+        stride=(1, 2),
+        padding=(0, 1),
+        output_padding=(0, 1),
+        data_format="channels_last",
+    ),
     oracle=conv_transpose2d_oracle,
     natives=idioms(globals(), "conv_transpose2d"),
     dtypes=FLOATS,

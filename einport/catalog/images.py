@@ -30,6 +30,8 @@ Array = np.ndarray[Any, Any]
 
 HALVES = ("float16", "bfloat16")
 
+NOT_FINITE = "values that are not finite"
+
 DIGITS = digits()
 DIGITS_CHANNELS_LAST = np.moveaxis(DIGITS, 1, -1)
 
@@ -125,7 +127,13 @@ PIXEL_SHUFFLE = Entry(
         case("no images", counting(0, 4, 2, 3), 2),
         case("no channels", counting(2, 0, 2, 3), 2),
         case("no pixels", counting(2, 4, 0, 3), 2),
-        case("special values", given(SPECIAL.reshape(1, 4, 1, 1)), 2, dtypes=FLOATS),
+        case(
+            "special values",
+            given(SPECIAL.reshape(1, 4, 1, 1)),
+            2,
+            dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
+        ),
         case("large integers", given(LARGE.reshape(1, 4, 1, 2)), 2, dtypes=("int64",)),
         case("many channels", counting(1, 2000, 1, 2), 2, dtypes=("float32", "int32")),
         case(
@@ -144,6 +152,7 @@ PIXEL_SHUFFLE = Entry(
         ),
     ),
     draw=_draw_shuffle,
+    sized=lambda n: case("rows", values(n, 4, 2, 20), 2, mode="DCR", data_format="channels_last"),
     oracle=pixel_shuffle_oracle,
     natives=idioms(globals(), "pixel_shuffle"),
     mistakes=(
@@ -304,7 +313,13 @@ PIXEL_UNSHUFFLE = Entry(
         case("to one pixel", counting(1, 1, 3, 3), 3),
         case("no images", counting(0, 3, 2, 4), 2),
         case("no pixels", counting(2, 3, 0, 4), 2),
-        case("special values", given(SPECIAL.reshape(1, 1, 2, 2)), 2, dtypes=FLOATS),
+        case(
+            "special values",
+            given(SPECIAL.reshape(1, 1, 2, 2)),
+            2,
+            dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
+        ),
         case("large integers", given(LARGE.reshape(1, 1, 2, 4)), 2, dtypes=("int64",)),
         case("thousands of rows", counting(1, 2, 4000, 2), 2, dtypes=("float32", "int32")),
         case("digits", given(DIGITS), 5, dtypes=("uint8",)),
@@ -318,6 +333,7 @@ PIXEL_UNSHUFFLE = Entry(
         ),
     ),
     draw=_draw_unshuffle,
+    sized=lambda n: case("rows", values(n, 6, 4, 10), 2, mode="DCR"),
     oracle=pixel_unshuffle_oracle,
     natives=idioms(globals(), "pixel_unshuffle"),
     mistakes=(
@@ -476,7 +492,13 @@ EXTRACT_PATCHES = Entry(
         case("no images", counting(0, 3, 4, 2), 2),
         case("no channels", counting(2, 0, 4, 2), 2),
         case("no height", counting(2, 3, 0, 4), 2),
-        case("special values", given(SPECIAL.reshape(1, 1, 2, 2)), 2, dtypes=FLOATS),
+        case(
+            "special values",
+            given(SPECIAL.reshape(1, 1, 2, 2)),
+            2,
+            dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
+        ),
         case("large integers", given(LARGE.reshape(1, 1, 2, 4)), 2, dtypes=("int64",)),
         case("thousands of patches", counting(1, 2, 4000, 2), 2, dtypes=("float32", "int32")),
         case("digits", given(DIGITS), 5, dtypes=("uint8",)),
@@ -489,6 +511,7 @@ EXTRACT_PATCHES = Entry(
         ),
     ),
     draw=_draw_extract,
+    sized=lambda n: case("rows", values(n, 6, 8, 5), 2, data_format="channels_last"),
     oracle=extract_patches_oracle,
     natives=idioms(globals(), "extract_patches"),
     mistakes=(
@@ -648,7 +671,15 @@ ASSEMBLE_PATCHES = Entry(
         case("one pixel", counting(1, 1, 1), 1, 1, 1),
         case("no images", counting(0, 6, 12), 2, 4, 6),
         case("no channels", counting(2, 6, 0), 2, 4, 6),
-        case("special values", given(SPECIAL.reshape(1, 1, 4)), 2, 2, 2, dtypes=FLOATS),
+        case(
+            "special values",
+            given(SPECIAL.reshape(1, 1, 4)),
+            2,
+            2,
+            2,
+            dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
+        ),
         case("large integers", given(LARGE.reshape(1, 2, 4)), 2, 2, 4, dtypes=("int64",)),
         case("thousands of patches", counting(1, 2000, 8), 2, 4000, 2, dtypes=("float32", "int32")),
         case("digits", given(extract_patches_numpy(DIGITS, 5)), 5, 150, 150, dtypes=("uint8",)),
@@ -663,6 +694,7 @@ ASSEMBLE_PATCHES = Entry(
         ),
     ),
     draw=_draw_assemble,
+    sized=lambda n: case("rows", values(n, 12, 20), 2, 6, 8),
     oracle=assemble_patches_oracle,
     natives=idioms(globals(), "assemble_patches"),
     mistakes=(
@@ -898,8 +930,15 @@ EMBED_PATCHES = Entry(
             given([[[[1, np.nan, 3, 4], [np.inf, 2, 0.5, 6]]]]),
             _embedding(1, 3),
             patch_size=1,
+            no_gradient=NOT_FINITE,
         ),
-        case("NaN in one patch", given([[[[1, np.nan, 3, 4]]]]), _embedding(1, 2), patch_size=1),
+        case(
+            "NaN in one patch",
+            given([[[[1, np.nan, 3, 4]]]]),
+            _embedding(1, 2),
+            patch_size=1,
+            no_gradient=NOT_FINITE,
+        ),
         case(
             "five thousand pixels",
             given(1.1 + np.arange(5000).reshape(1, 5000, 1, 1) % 7 * 0.25),
@@ -915,6 +954,7 @@ EMBED_PATCHES = Entry(
         ),
     ),
     draw=_draw_embed,
+    sized=lambda n: case("rows", values(n, 2, 2, 4), _embedding(8, 5), patch_size=2),
     oracle=embed_patches_oracle,
     natives=idioms(globals(), "embed_patches"),
     dtypes=FLOATS,
@@ -1131,7 +1171,13 @@ MERGE_PATCHES = Entry(
         case("no maps", counting(0, 2, 4, 3), tolerance=0),
         case("no height", counting(2, 0, 4, 3), tolerance=0),
         case("no channels", counting(2, 4, 2, 0), tolerance=0),
-        case("special values", given(SPECIAL.reshape(2, 2, 1)), dtypes=FLOATS, tolerance=0),
+        case(
+            "special values",
+            given(SPECIAL.reshape(2, 2, 1)),
+            dtypes=FLOATS,
+            tolerance=0,
+            no_gradient=NOT_FINITE,
+        ),
         case("large integers", given(LARGE.reshape(2, 4, 1)), dtypes=("int64",), tolerance=0),
         case(
             "thousands of rows", counting(1, 4000, 2, 2), dtypes=("float32", "int32"), tolerance=0
@@ -1161,6 +1207,7 @@ MERGE_PATCHES = Entry(
             given([[[np.nan], [1], [np.inf], [1]], [[1], [2], [0], [1]]]),
             weight=given([[1, 0], [1, 2], [3, 1], [0, 1]]),
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
         ),
         case(
             "five thousand ones, reduced",
@@ -1183,6 +1230,9 @@ MERGE_PATCHES = Entry(
         ),
     ),
     draw=_draw_merge,
+    sized=lambda n: case(
+        "rows", values(n, 2, 4, 2), weight=values(8, 5), order="swin", dtypes=FLOATS
+    ),
     oracle=merge_patches_oracle,
     natives=idioms(globals(), "merge_patches"),
     tolerance=3,

@@ -33,6 +33,11 @@ def _draw_places(draw: Draw, count: int, size: int) -> list[int]:
     return [draw.integer(-size, size - 1) for _ in range(count if size else 0)]
 
 
+def _places(count: int, size: int) -> Array:
+    """Indices from either end, in no order."""
+    return np.random.default_rng(size).integers(-size, size, count)
+
+
 _STRIDES = np.arange(4096) * 7
 """Thousands of indices that visit every residue."""
 
@@ -102,6 +107,7 @@ GATHER_COLUMNS = Entry(
             given([[np.nan, np.inf, -np.inf, -0.0, 0.0]]),
             indices([[4, 3, 2, 1, 0, 0]]),
             dtypes=FLOATS,
+            no_gradient="NaN and infinities",
         ),
         case(
             "thousands of rows",
@@ -117,6 +123,7 @@ GATHER_COLUMNS = Entry(
         ),
     ),
     draw=_draw_gather,
+    sized=lambda n: case("rows", values(n, 6), indices(_places(4 * n, 6).reshape(n, 4))),
     oracle=gather_columns_oracle,
     natives=idioms(globals(), "gather_columns"),
     mistakes=(
@@ -211,9 +218,9 @@ GATHER_COLUMNS = Entry(
 
 
 def index_by_coordinates_oracle(x: Array, coordinates: Array) -> Array:
-    out = np.empty(coordinates.shape[:1], x.dtype)
+    out, everything = np.empty(coordinates.shape[:1], x.dtype), x.tolist()
     for i in range(coordinates.shape[0]):
-        inner: Any = x.tolist()
+        inner: Any = everything
         for place in coordinates[i]:
             inner = inner[int(place)]
         out[i] = inner
@@ -246,6 +253,11 @@ def _draw_coordinates(draw: Draw) -> Case:
     return case("drawn", counting(*shape), indices(found))
 
 
+def _coordinates_of(n: int) -> Case:
+    columns = [_places(2 * n + 1, size) for size in (n, 4, 6)]
+    return case("rows", values(n, 4, 6), indices(np.stack(columns, axis=1)))
+
+
 _EVERYWHERE = np.stack([_STRIDES % 2 - 1, _STRIDES % 30, _STRIDES % 40 - 40], axis=1)
 
 INDEX_BY_COORDINATES = Entry(
@@ -275,6 +287,7 @@ INDEX_BY_COORDINATES = Entry(
             given([[np.nan, np.inf, -np.inf, -0.0, 0.0]]),
             indices([[0, 4], [0, 3], [0, 2], [0, 1], [0, 0]]),
             dtypes=FLOATS,
+            no_gradient="NaN and infinities",
         ),
         case(
             "thousands of elements",
@@ -284,6 +297,7 @@ INDEX_BY_COORDINATES = Entry(
         ),
     ),
     draw=_draw_coordinates,
+    sized=_coordinates_of,
     oracle=index_by_coordinates_oracle,
     natives=idioms(globals(), "index_by_coordinates"),
     mistakes=(
@@ -404,7 +418,13 @@ COLLECT_ROWS = Entry(
         case("short indices", counting(200, 2), Given([-70, -128, 127], "int8")),
         case("unsigned indices", counting(300, 2), Given([255, 0, 200], "uint8")),
         case("past 32 bits", given([[2**40], [2**40 + 1]]), indices([1]), dtypes=("int64",)),
-        case("NaN and infinities", _SPECIAL, indices([2, 1, 0]), dtypes=FLOATS),
+        case(
+            "NaN and infinities",
+            _SPECIAL,
+            indices([2, 1, 0]),
+            dtypes=FLOATS,
+            no_gradient="NaN and infinities",
+        ),
         case(
             "thousands of rows",
             counting(5000, 2),
@@ -413,6 +433,7 @@ COLLECT_ROWS = Entry(
         ),
     ),
     draw=_draw_rows,
+    sized=lambda n: case("rows", values(n, 4), indices(_places(2 * n + 1, n))),
     oracle=collect_rows_oracle,
     natives=idioms(globals(), "collect_rows"),
     mistakes=(
@@ -533,7 +554,13 @@ COLLECT_COLUMNS = Entry(
         case("short indices", counting(2, 200), Given([-70, -128, 127], "int8")),
         case("unsigned indices", counting(2, 300), Given([255, 0, 200], "uint8")),
         case("past 32 bits", given([[2**40, 2**40 + 1]]), indices([1]), dtypes=("int64",)),
-        case("NaN and infinities", _SPECIAL, indices([1, 0]), dtypes=FLOATS),
+        case(
+            "NaN and infinities",
+            _SPECIAL,
+            indices([1, 0]),
+            dtypes=FLOATS,
+            no_gradient="NaN and infinities",
+        ),
         case(
             "thousands of columns",
             counting(2, 5000),
@@ -542,6 +569,7 @@ COLLECT_COLUMNS = Entry(
         ),
     ),
     draw=_draw_columns,
+    sized=lambda n: case("rows", values(4, n), indices(_places(2 * n + 1, n))),
     oracle=collect_columns_oracle,
     natives=idioms(globals(), "collect_columns"),
     mistakes=(
@@ -672,9 +700,23 @@ TOTAL_PRICE = Entry(
         # The sum is past the largest of eight bits.
         case("dear integers", given([100, 120]), indices([0, 1, 1]), dtypes=("int8", "uint8")),
         case("past 32 bits", given([2**31 - 1]), indices([0, 0]), dtypes=("int64",)),
-        case("out of stock", given([1, np.nan, 2]), indices([0, 1]), dtypes=FLOATS),
-        case("priceless", given([1, np.inf, 2]), indices([0, 1]), dtypes=FLOATS),
-        case("priceless both ways", given([-np.inf, np.inf]), indices([0, 1]), dtypes=FLOATS),
+        case(
+            "out of stock", given([1, np.nan, 2]), indices([0, 1]), dtypes=FLOATS, no_gradient="NaN"
+        ),
+        case(
+            "priceless",
+            given([1, np.inf, 2]),
+            indices([0, 1]),
+            dtypes=FLOATS,
+            no_gradient="infinities",
+        ),
+        case(
+            "priceless both ways",
+            given([-np.inf, np.inf]),
+            indices([0, 1]),
+            dtypes=FLOATS,
+            no_gradient="infinities",
+        ),
         # In 16 bits, 1 more is nothing more once the sum has reached 256 or 2048.
         case("five thousand of one", given([1, 7]), indices(np.zeros(5000)), dtypes=NUMBERS),
         case(
@@ -692,6 +734,7 @@ TOTAL_PRICE = Entry(
         ),
     ),
     draw=_draw_basket,
+    sized=lambda n: case("rows", values(n), indices(_places(2 * n + 1, n)), method="gather"),
     oracle=total_price_oracle,
     natives=idioms(globals(), "total_price"),
     result="sum",

@@ -99,10 +99,12 @@ SLIDING_WINDOW_CHUNKS = Entry(
             4,
             pad=True,
             dtypes=FLOATS,
+            no_gradient="NaN and infinity among the values",
         ),
         case("thousands of positions", counting(1, 3000, 2), 4),
     ),
     draw=_draw_chunks,
+    sized=lambda n: case("rows", counting(n, 11, 4), 6, pad=True),
     oracle=sliding_window_chunks_oracle,
     natives=idioms(globals(), "sliding_window_chunks"),
     mistakes=(
@@ -192,33 +194,29 @@ SLIDING_WINDOW_CHUNKS = Entry(
 
 
 def _look_around(q: Array, k: Array, v: Array, window: int, sizes: bool) -> Array:
-    """The definition in loops; with `sizes`, what its rounding errors are relative to."""
-    b, h, n, depth = q.shape
-    width = v.shape[3]
-    out = np.zeros((b, h, n, width))
-    for place in np.ndindex(b, h):
-        queries, keys, seen = q[place].tolist(), k[place].tolist(), v[place].tolist()
-        for i in range(n):
-            near = range(max(i - window, 0), min(i + window + 1, n))
-            products = [[a * c for a, c in zip(queries[i], keys[j], strict=True)] for j in near]
-            scores = [math.fsum(terms) / math.sqrt(depth) for terms in products]
-            largest = max(scores)
-            if any(math.isnan(score) or score == math.inf for score in scores):
-                out[place][i] = math.nan
-                continue
-            if largest == -math.inf:
-                continue
-            powers = [math.exp(score - largest) for score in scores]
-            total = math.fsum(powers)
+    """The definition, query by query; with `sizes`, what its rounding errors are relative to."""
+    n, depth = q.shape[2:]
+    root = math.sqrt(depth)
+    out = np.zeros(v.shape)
+    for i in range(n):
+        near = range(max(i - window, 0), min(i + window + 1, n))
+        products = np.array([q[:, :, i] * k[:, :, j] for j in near])
+        scores = products.sum(axis=-1) / root
+        largest = scores.max(axis=0)
+        powers = np.exp(scores - np.where(np.isfinite(largest), largest, 0))
+        total = powers.sum(axis=0)
+        weights = powers / np.where(total == 0, 1, total)
+        terms = np.array(
+            [weight[..., None] * v[:, :, j] for weight, j in zip(weights, near, strict=True)]
+        )
+        row = np.abs(terms).sum(axis=0) if sizes else terms.sum(axis=0)
+        if sizes:
             # Rounding the products moves a score by their sizes' sum, in epsilons.
-            sums = [math.fsum(map(abs, terms)) / math.sqrt(depth) for terms in products]
-            spread = max(size for size in sums if size < math.inf)
-            for c in range(width):
-                terms = [power / total * seen[j][c] for power, j in zip(powers, near, strict=True)]
-                if sizes:
-                    out[place][i, c] = math.fsum(map(abs, terms)) * (1 + spread)
-                else:
-                    out[place][i, c] = math.fsum(terms)
+            sums = np.abs(products).sum(axis=-1) / root
+            row *= 1 + np.where(sums < math.inf, sums, 0).max(axis=0)[..., None]
+        row[largest == -math.inf] = 0
+        row[np.isnan(largest) | (largest == math.inf)] = math.nan
+        out[:, :, i] = row
     return out
 
 
@@ -320,6 +318,7 @@ SLIDING_WINDOW_ATTENTION = Entry(
             _with({0: _NAN, 33: _NAN, 70: _INF}),
             values(1, 1, 80, 3),
             window=4,
+            no_gradient="NaN among the keys",
         ),
         case(
             "NaN in a query",
@@ -327,6 +326,7 @@ SLIDING_WINDOW_ATTENTION = Entry(
             _with({}),
             values(1, 1, 80, 3),
             window=4,
+            no_gradient="NaN among the queries",
         ),
         case(
             "hidden keys",
@@ -334,6 +334,7 @@ SLIDING_WINDOW_ATTENTION = Entry(
             _with(dict.fromkeys([*range(6), *range(30, 41), 75], -_INF)),
             values(1, 1, 80, 3),
             window=4,
+            no_gradient="−inf among the keys",
         ),
         case(
             "hidden keys, few",
@@ -341,6 +342,7 @@ SLIDING_WINDOW_ATTENTION = Entry(
             _with({0: -_INF, 1: -_INF, 2: -_INF, 4: -_INF}, 5),
             values(1, 1, 5, 3),
             window=1,
+            no_gradient="−inf among the keys",
         ),
         case(
             "NaN and infinity in the values",
@@ -348,10 +350,12 @@ SLIDING_WINDOW_ATTENTION = Entry(
             values(1, 1, 5, 2),
             given([[[[_NAN, 1, 2], [3, _INF, 4], [0, 1, 1], [2, 3, 1], [1, 1, -3]]]]),
             window=4,
+            no_gradient="NaN and infinity among the values",
         ),
         case("thousands of positions", *_qkv(1, 1, 3000, 2, 1), window=1),
     ),
     draw=_draw_attention,
+    sized=lambda n: case("rows", *_qkv(n, 1, 35, 4, 6), window=1),
     oracle=sliding_window_attention_oracle,
     natives=idioms(globals(), "sliding_window_attention"),
     dtypes=FLOATS,

@@ -100,17 +100,33 @@ TOP_K_GATING = Entry(
         case("a single token", values(6), 2),
         case("all experts", values(4, 3), 3),
         case("one of one", values(2, 1), 1),
-        case("eight equal experts", given(np.zeros((2, 8))), 3),
-        case("many ties", given(_TIES), 4, renormalize=False),
-        case("many experts alike", given(np.arange(3000).reshape(10, 300) % 7 // 3), 5),
-        case("zeros of both signs", given([[-0.0, 0.0, -0.0, 0.0, -1.0]]), 4),
-        case("experts that are out", given([[-np.inf, 1, -np.inf, 0], [0, -np.inf, 0, 1]]), 3),
-        case("an expert that is NaN", given([[0, np.nan, 1], [np.nan, np.nan, 2]]), 2),
+        case("eight equal experts", given(np.zeros((2, 8))), 3, no_gradient="ties"),
+        case("many ties", given(_TIES), 4, renormalize=False, no_gradient="ties"),
+        case(
+            "many experts alike",
+            given(np.arange(3000).reshape(10, 300) % 7 // 3),
+            5,
+            no_gradient="ties",
+        ),
+        case("zeros of both signs", given([[-0.0, 0.0, -0.0, 0.0, -1.0]]), 4, no_gradient="ties"),
+        case(
+            "experts that are out",
+            given([[-np.inf, 1, -np.inf, 0], [0, -np.inf, 0, 1]]),
+            3,
+            no_gradient="ties",
+        ),
+        case(
+            "an expert that is NaN",
+            given([[0, np.nan, 1], [np.nan, np.nan, 2]]),
+            2,
+            no_gradient="NaN",
+        ),
         case("far apart", values(4, 6, scale=10.0), 6, renormalize=False),
         case("no tokens", values(0, 4), 2),
         case("thousands of tokens", values(4096, 8), 2, dtypes=("float32",)),
     ),
     draw=_draw_gating,
+    sized=lambda n: case("rows", values(n, 7), 4),
     oracle=top_k_gating_oracle,
     natives=idioms(globals(), "top_k_gating"),
     dtypes=FLOATS,
@@ -209,6 +225,12 @@ def _draw_grouping(draw: Draw) -> Case:
     )
 
 
+def _grouping_of(n: int) -> Case:
+    """Each batch has each of three experts twice, in an order of its own."""
+    order = np.random.default_rng(0).permuted(np.tile(np.arange(6), (n, 1)), axis=1)
+    return case("rows", values(n, 6, 4), indices(order % 3), 3)
+
+
 _INTERLEAVED = np.arange(4096).reshape(2, 2048) * 7 % 8
 
 GROUP_TOKENS_BY_EXPERT = Entry(
@@ -223,6 +245,7 @@ GROUP_TOKENS_BY_EXPERT = Entry(
         case("thousands of tokens", counting(2, 2048, 2), indices(_INTERLEAVED), 8),
     ),
     draw=_draw_grouping,
+    sized=_grouping_of,
     oracle=group_tokens_by_expert_oracle,
     natives=idioms(globals(), "group_tokens_by_expert"),
     mistakes=(
@@ -339,6 +362,7 @@ AGGREGATE_EXPERT_OUTPUTS = Entry(
         case("thousands of tokens", values(4096, 2), values(2, 1024, 2), dtypes=("float32",)),
     ),
     draw=_draw_aggregate,
+    sized=lambda n: case("rows", values(12 * n, 6), values(n, 3, 4)),
     oracle=aggregate_expert_outputs_oracle,
     natives=idioms(globals(), "aggregate_expert_outputs"),
     dtypes=FLOATS,
@@ -428,6 +452,7 @@ EXPERT_LINEAR = Entry(
         case("thousands of tokens", values(2, 2000, 3), values(2, 3, 2), dtypes=("float32",)),
     ),
     draw=_draw_linear,
+    sized=lambda n: case("rows", values(3, n, 4), values(3, 4, 6)),
     oracle=expert_linear_oracle,
     natives=idioms(globals(), "expert_linear"),
     dtypes=FLOATS,
@@ -550,9 +575,20 @@ def _draw_dispatch(draw: Draw) -> Case:
     return case("drawn", tokens, indices(chosen), experts, capacity=capacity)
 
 
+def _chosen_by(n: int) -> Array:
+    """Two different ones of seven experts for each of n tokens."""
+    return np.random.default_rng(0).permuted(np.tile(np.arange(7), (n, 1)), axis=1)[:, :2]
+
+
 _CHOSEN = [[2, 0], [0, 3], [2, 3], [0, 2], [3, 2]]
 """Two experts each of five tokens; expert 1 gets none, expert 2 four."""
-_MANY_CHOSEN = np.random.default_rng(0).permuted(np.tile(np.arange(7), (4096, 1)), axis=1)[:, :2]
+_MANY_CHOSEN = _chosen_by(4096)
+
+
+def _dispatch_of(n: int) -> Case:
+    """Room for all of a few tokens, and not for all of thousands."""
+    return case("rows", values(n, 4), indices(_chosen_by(n)), 7, capacity=900)
+
 
 DISPATCH_TOKENS = Entry(
     op=ops.dispatch_tokens,
@@ -577,6 +613,7 @@ DISPATCH_TOKENS = Entry(
             2,
             capacity=3,
             dtypes=FLOATS,
+            no_gradient="NaN and infinity",
         ),
         case("narrow indices", counting(300, 1), Given(np.full((300, 1), 120), "int8"), 121),
         case(
@@ -596,6 +633,7 @@ DISPATCH_TOKENS = Entry(
         ),
     ),
     draw=_draw_dispatch,
+    sized=_dispatch_of,
     oracle=dispatch_tokens_oracle,
     natives=idioms(globals(), "dispatch_tokens"),
     result=("same", "index", "bool", "index", "index"),
@@ -764,6 +802,11 @@ def _draw_combine(draw: Draw) -> Case:
     return case("drawn", values(*shape, width), _sent(chosen, experts, capacity), weights)
 
 
+def _combine_of(n: int) -> Case:
+    """Room for all of a few tokens, and not for all of thousands."""
+    return case("rows", values(7, 900, 4), _sent(_chosen_by(n), 7, 900, width=3), values(n, 2))
+
+
 _HOLES = np.arange(8.0).reshape(4, 1, 2)
 _NO_WEIGHT = np.where(
     dispatch_tokens_oracle(np.zeros((5, 1)), np.array(_CHOSEN), 4, capacity=1)[2], 0.5, np.nan
@@ -790,6 +833,7 @@ COMBINE_TOKENS = Entry(
             given([[1.0, np.nan], [np.inf, 2.0], [3.0, 4.0]]),
             _sent([[1], [0], [1]], 2),
             values(3, 1),
+            no_gradient="NaN",
         ),
         case("no tokens", values(0, 3), _sent(np.zeros((0, 2), int), 4), values(0, 2)),
         case(
@@ -809,6 +853,7 @@ COMBINE_TOKENS = Entry(
         ),
     ),
     draw=_draw_combine,
+    sized=_combine_of,
     oracle=combine_tokens_oracle,
     natives=idioms(globals(), "combine_tokens"),
     dtypes=FLOATS,
@@ -1049,6 +1094,10 @@ def _draw_moe(draw: Draw) -> Case:
     return case("drawn", values(*tokens, 2), _network(2, experts, 3), k=k, capacity=capacity)
 
 
+def _moe_of(n: int) -> Case:
+    return case("rows", values(n, 1, 4), _network(4, 6, 3), k=2)
+
+
 MOE_LAYER = Entry(
     op=ops.moe_layer,
     cases=(
@@ -1062,10 +1111,26 @@ MOE_LAYER = Entry(
             "two experts drop", given(np.ones((2, 3, 5))), _steered([0, 3, 1, 2]), k=2, capacity=2
         ),
         case("two experts get none", given(_ROWS), _steered([0, 3, -9, -9]), k=2),
-        case("equal logits", given(_ROWS), _steered([0, 0, 0, 0]), k=2, capacity=2),
-        case("a token that is NaN", given(_WITH_NAN), _steered([0, 3, 1, 2]), k=2),
-        case("a token that is NaN, with room", given(_WITH_NAN), _FOUR, k=2, capacity=2),
-        case("two experts are NaN", given(_IN_TURN), _spoiled("b1", "w2"), k=1),
+        case(
+            "equal logits",
+            given(_ROWS),
+            _steered([0, 0, 0, 0]),
+            k=2,
+            capacity=2,
+            no_gradient="ties",
+        ),
+        case(
+            "a token that is NaN", given(_WITH_NAN), _steered([0, 3, 1, 2]), k=2, no_gradient="NaN"
+        ),
+        case(
+            "a token that is NaN, with room",
+            given(_WITH_NAN),
+            _FOUR,
+            k=2,
+            capacity=2,
+            no_gradient="NaN",
+        ),
+        case("two experts are NaN", given(_IN_TURN), _spoiled("b1", "w2"), k=1, no_gradient="NaN"),
         case("one expert", _X, _network(5, 1, 7), k=1),
         case("more experts than tokens", values(1, 2, 5), _network(5, 9, 7), k=2),
         case("one of everything", values(1, 1, 1), _network(1, 1, 1), k=1, capacity=1),
@@ -1086,6 +1151,7 @@ MOE_LAYER = Entry(
         ),
     ),
     draw=_draw_moe,
+    sized=_moe_of,
     oracle=moe_layer_oracle,
     natives=idioms(globals(), "moe_layer"),
     dtypes=FLOATS,
@@ -1280,6 +1346,11 @@ def _draw_loss(draw: Draw) -> Case:
     return case("drawn", values(*leading, experts), indices(np.reshape(chosen, shape)), experts)
 
 
+def _loss_of(n: int) -> Case:
+    chosen = indices(np.random.default_rng(0).integers(0, 6, (n, 4, 3)))
+    return case("rows", values(n, 4, 6), chosen, 6)
+
+
 LOAD_BALANCING_LOSS = Entry(
     op=ops.load_balancing_loss,
     cases=(
@@ -1298,12 +1369,13 @@ LOAD_BALANCING_LOSS = Entry(
         case("a single token", _softmax(4), indices([1, 3]), 4),
         case("a single token and choice", _softmax(4), indices(2), 4),
         case("one expert", given([[1.0], [1.0]]), indices([0, 0]), 1),
-        case("NaN", given([[0.5, np.nan], [0.5, 0.5]]), indices([0, 0]), 2),
+        case("NaN", given([[0.5, np.nan], [0.5, 0.5]]), indices([0, 0]), 2, no_gradient="NaN"),
         case("any numbers", values(7, 3), indices([[0], [0], [2], [1], [0], [2], [2]]), 3),
         case("narrow indices", given(np.ones((300, 2))), Given(np.ones((300, 1)), "uint8"), 2),
         case("thousands of tokens", _softmax(4096, 7), indices(_MANY_CHOSEN), 7),
     ),
     draw=_draw_loss,
+    sized=_loss_of,
     oracle=load_balancing_loss_oracle,
     natives=idioms(globals(), "load_balancing_loss"),
     dtypes=FLOATS,

@@ -35,6 +35,10 @@ DIGITS = digits()
 
 HALVES = ("float16", "bfloat16")
 
+NOT_FINITE = "values that are not finite"
+TIES = "equal values share a gradient as the framework likes"
+NOTHING_BY_NOTHING = "equal values give 0/0"
+
 
 def _over_space(fn: Callable[..., Any], x: Array, keepdims: bool, data_format: str) -> Array:
     """One number for each channel of each image, from the list of its pixels."""
@@ -133,6 +137,7 @@ GLOBAL_AVERAGE_POOL = Entry(
                     ]
                 ]
             ),
+            no_gradient=NOT_FINITE,
         ),
         # The sum is past the largest float16, the mean is not.
         case("large values", given(np.full((1, 2, 8, 9), 3e4))),
@@ -155,6 +160,7 @@ GLOBAL_AVERAGE_POOL = Entry(
         ),
     ),
     draw=lambda draw: _draw_image(draw, values),
+    sized=lambda n: case("rows", values(n, 4, 6, 7), keepdims=True, data_format="channels_last"),
     oracle=global_average_pool_oracle,
     natives=idioms(globals(), "global_average_pool"),
     dtypes=FLOATS,
@@ -277,7 +283,7 @@ GLOBAL_MAX_POOL = Entry(
         case("one column, channels last", counting(2, 4, 1, 3), data_format="channels_last"),
         case("no images", counting(0, 3, 2, 2)),
         case("no channels", counting(2, 0, 3, 4), keepdims=True),
-        case("ties", given([[[[1, 0], [0, 1]], [[0, 0], [0, 0]]]])),
+        case("ties", given([[[[1, 0], [0, 1]], [[0, 0], [0, 0]]]]), no_gradient=TIES),
         case("all are negative", given([[[[-3, -2], [-5, -7]]]]), dtypes=(*FLOATS, "int8")),
         case("the least integers", given(np.full((1, 2, 2, 2), -128)), dtypes=("int8",)),
         case("the largest bytes", given([[[[127, 128], [255, 1]]]]), dtypes=("uint8",)),
@@ -298,11 +304,13 @@ GLOBAL_MAX_POOL = Entry(
                 ]
             ),
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
         ),
         case(
             "NaN, channels last",
             given([[[[1, np.nan], [2, 3]], [[np.nan, -1], [5, 6]], [[7, 8], [9, 0]]]]),
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
             data_format="channels_last",
         ),
         case("thousands of images", counting(1500, 2, 1, 3), dtypes=("float32", "int32")),
@@ -310,6 +318,7 @@ GLOBAL_MAX_POOL = Entry(
         case("digits' lightest ink", given(255 - DIGITS), dtypes=("uint8",)),
     ),
     draw=lambda draw: _draw_image(draw, counting),
+    sized=lambda n: case("rows", values(n, 4, 6, 7), data_format="channels_last"),
     oracle=global_max_pool_oracle,
     natives=idioms(globals(), "global_max_pool"),
     mistakes=(
@@ -433,11 +442,13 @@ CHANNEL_MAX_POOL = Entry(
                 ]
             ),
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
         ),
         case(
             "NaN, channels last",
             given([[[[1, np.nan, 0], [2, 3, np.inf]], [[np.nan, -1, 4], [5, 6, 7]]]]),
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
             data_format="channels_last",
         ),
         case("many channels", counting(1, 3000, 1, 2), dtypes=("float32", "int32")),
@@ -451,6 +462,7 @@ CHANNEL_MAX_POOL = Entry(
         ),
     ),
     draw=lambda draw: _draw_image(draw, counting),
+    sized=lambda n: case("rows", values(n, 7, 4, 6), keepdims=False),
     oracle=channel_max_pool_oracle,
     natives=idioms(globals(), "channel_max_pool"),
     mistakes=(
@@ -810,16 +822,17 @@ _NAN_AT_A_CORNER[0, 1, 2, 2] = -np.inf
 def _special_cases() -> Iterator[Case]:
     """NaN and infinities, in and out of windows."""
     x = given(_NAN_AT_A_CORNER)
-    yield case("NaN and infinities", x, 2, stride=1, dtypes=FLOATS)
-    yield case("NaN and infinities that no window reads", x, 2, stride=2, dtypes=FLOATS)
-    yield case("NaN beside the padding", x, 3, stride=2, padding=1, dtypes=FLOATS)
-    yield case("NaN in the one window", x, 5, dtypes=FLOATS)
+    rest: dict[str, Any] = {"dtypes": FLOATS, "no_gradient": NOT_FINITE}
+    yield case("NaN and infinities", x, 2, stride=1, **rest)
+    yield case("NaN and infinities that no window reads", x, 2, stride=2, **rest)
+    yield case("NaN beside the padding", x, 3, stride=2, padding=1, **rest)
+    yield case("NaN in the one window", x, 5, **rest)
     yield case(
         "infinities that meet",
         given([[[[np.inf, -np.inf, 1, 2, -np.inf, -np.inf], [3, 4, 5, 6, -np.inf, -np.inf]]]]),
         2,
         padding=1,
-        dtypes=FLOATS,
+        **rest,
     )
 
 
@@ -836,6 +849,9 @@ AVERAGE_POOL = Entry(
         case("flat, one window", given(np.full((1, 2, 6, 5), 10.1)), (6, 5), dtypes=HALVES),
     ),
     draw=lambda draw: _draw_pool(draw, values, dilated=False),
+    sized=lambda n: case(
+        "rows", values(n, 4, 5, 2), (3, 2), stride=(2, 1), padding=(1, 0), data_format=_LAST
+    ),
     oracle=average_pool_oracle,
     natives=idioms(globals(), "average_pool"),
     dtypes=FLOATS,
@@ -934,6 +950,7 @@ MAX_POOL = Entry(
             padding=1,
             dilation=2,
             dtypes=(*FLOATS, "int64"),
+            no_gradient="its results are minus infinity",
         ),
         case(
             "some that step over the picture",
@@ -943,8 +960,16 @@ MAX_POOL = Entry(
             padding=(3, 0),
             dilation=(4, 1),
             dtypes=(*FLOATS, "int64"),
+            no_gradient="some results are minus infinity",
         ),
-        case("ties", given([[[[1, 0, 0], [0, 1, 0], [1, 1, 0]]]]), 2, stride=1, padding=1),
+        case(
+            "ties",
+            given([[[[1, 0, 0], [0, 1, 0], [1, 1, 0]]]]),
+            2,
+            stride=1,
+            padding=1,
+            no_gradient=TIES,
+        ),
         case(
             "all are negative",
             given([[[[-3, -2, -9], [-5, -7, -8]]]]),
@@ -959,8 +984,16 @@ MAX_POOL = Entry(
             stride=2,
             padding=1,
             dtypes=FLOATS,
+            no_gradient=NOT_FINITE,
         ),
-        case("negative zeros", given(np.full((1, 1, 2, 3), -0.0)), 2, padding=1, dtypes=FLOATS),
+        case(
+            "negative zeros",
+            given(np.full((1, 1, 2, 3), -0.0)),
+            2,
+            padding=1,
+            dtypes=FLOATS,
+            no_gradient=TIES,
+        ),
         *(
             case(
                 f"the least of {dtype}",
@@ -1003,6 +1036,9 @@ MAX_POOL = Entry(
         case("digits", given(DIGITS[:1, :, 30:90, 40:100]), 7, stride=5, dtypes=("uint8",)),
     ),
     draw=lambda draw: _draw_pool(draw, counting, dilated=True),
+    sized=lambda n: case(
+        "rows", values(n, 2, 5, 4), (2, 3), stride=2, padding="same", dilation=(2, 1)
+    ),
     oracle=max_pool_oracle,
     natives=idioms(globals(), "max_pool"),
     mistakes=(
@@ -1052,19 +1088,25 @@ def _draw_period(draw: Draw) -> Case:
     return case("drawn", values(draw.integer(0, 5) * period, scale=scale), period)
 
 
-def _period_cases() -> Iterator[Case]:
-    """Series that all three operations have."""
+def _period_cases(small: str | None = None) -> Iterator[Case]:
+    """Series that all three operations have; `small` is why small values have no derivative."""
     yield case("two weeks", given(_WEEKS), 7)
     yield case("any values", values(12), 3)
     yield case("as many periods as values in one", values(16), 4)
     yield case("one period", values(5), 5)
     yield case("no values", values(0), 7)
     yield case("far from zero", given([1000, 1001, 1002, 1004, 1000, 1003]), 3)
-    yield case("NaN in one period", given([1, np.nan, 2, 3, 4, 6]), 3)
-    yield case("infinities", given([np.inf, 1, 2, 3, -np.inf, 2, np.inf, -np.inf, 1, 5, 6, 8]), 3)
+    yield case(
+        "NaN in one period",
+        given([1, np.nan, 2, 3, 4, 6]),
+        3,
+        no_gradient=NOT_FINITE,
+    )
+    infinities = [np.inf, 1, 2, 3, -np.inf, 2, np.inf, -np.inf, 1, 5, 6, 8]
+    yield case("infinities", given(infinities), 3, no_gradient=NOT_FINITE)
     # The sum is past the largest float16, the mean is not.
     yield case("large values", given([6e4, 5e4, 6e4, 3e4, -6e4, 6e4, 1, 3]), 4)
-    yield case("small values", given([1e-4, 2e-4, 4e-4, -3e-4, 5e-4, 0]), 3)
+    yield case("small values", given([1e-4, 2e-4, 4e-4, -3e-4, 5e-4, 0]), 3, no_gradient=small)
     # In 16 bits, a sum stops growing long before it has all of these.
     uneven = np.arange(3000) % 7 * 0.25 + 3
     yield case("periods of more than a thousand", given(uneven), 1500)
@@ -1151,6 +1193,7 @@ MEAN_BY_PERIOD = Entry(
     op=ops.mean_by_period,
     cases=(*_period_cases(), case("periods of one", values(4), 1)),
     draw=_draw_period,
+    sized=lambda n: case("rows", values(4 * n), 4),
     oracle=mean_by_period_oracle,
     natives=idioms(globals(), "mean_by_period"),
     dtypes=FLOATS,
@@ -1205,6 +1248,7 @@ SUBTRACT_PERIOD_MEAN = Entry(
     op=ops.subtract_period_mean,
     cases=(*_period_cases(), case("periods of one", values(4), 1)),
     draw=_draw_period,
+    sized=lambda n: case("rows", values(4 * n), 4),
     oracle=subtract_period_mean_oracle,
     natives=idioms(globals(), "subtract_period_mean"),
     dtypes=FLOATS,
@@ -1284,19 +1328,31 @@ def _draw_scores(draw: Draw) -> Case:
 STANDARDIZE_BY_PERIOD = Entry(
     op=ops.standardize_by_period,
     cases=(
-        *_period_cases(),
+        *_period_cases(small="values as small as the step of a difference"),
         case("the population's deviation", given(_WEEKS), 7, correction=0),
         case("a correction of two", values(12), 4, correction=2),
         case("half a correction", values(6), 3, correction=0.5),
-        case("periods of two", values(8), 2),
-        case("periods of one", values(4), 1, correction=0),
+        # One value is as far below the mean as the other is above it, wherever they are.
+        case("periods of two", values(8), 2, no_gradient="its results never change but in sign"),
+        case("periods of one", values(4), 1, correction=0, no_gradient=NOTHING_BY_NOTHING),
         # The mean of equal values may be off by a rounding, which may not be taken for a spread.
-        case("equal values", given([1.1] * 7 + [0.0] * 7 + [3e4] * 7 + [-0.7] * 7), 7),
-        case("equal values beside others", given([1.1] * 3 + [1, 2, 4]), 3),
-        case("equal values, many", given([0.1] * 1000), 1000),
+        case(
+            "equal values",
+            given([1.1] * 7 + [0.0] * 7 + [3e4] * 7 + [-0.7] * 7),
+            7,
+            no_gradient=NOTHING_BY_NOTHING,
+        ),
+        case(
+            "equal values beside others",
+            given([1.1] * 3 + [1, 2, 4]),
+            3,
+            no_gradient=NOTHING_BY_NOTHING,
+        ),
+        case("equal values, many", given([0.1] * 1000), 1000, no_gradient=NOTHING_BY_NOTHING),
         case("a spread of a few roundings", given([4096, 4096, 4098, 4100]), 4),
     ),
     draw=_draw_scores,
+    sized=lambda n: case("rows", values(4 * n), 4, correction=0.5),
     oracle=standardize_by_period_oracle,
     natives=idioms(globals(), "standardize_by_period"),
     dtypes=FLOATS,

@@ -26,12 +26,20 @@ from ._entry import (
 
 Array = np.ndarray[Any, Any]
 
-HALVES = ("float16", "bfloat16")
+EDGE = "probabilities end at 0"
+TOO_SMALL = "one is smaller than the step that a derivative is measured with"
+"""Why a case has no derivative to check."""
 
 
 def _shares(*shape: int) -> Given:
     """Random probabilities, each row with a sum of one."""
     drawn = np.random.default_rng(shape).exponential(size=shape)
+    return given(drawn / drawn.sum(axis=-1, keepdims=True))
+
+
+def _sure_shares(*shape: int, seed: int = 0) -> Given:
+    """The same, none of them small: they can be moved a little either way."""
+    drawn = 0.1 + np.random.default_rng(seed).exponential(size=shape)
     return given(drawn / drawn.sum(axis=-1, keepdims=True))
 
 
@@ -129,9 +137,9 @@ LOGSUMEXP = Entry(
         case("ties", given([[1, 1, 1, 1], [0, 2, 2, 0]])),
         case("large scores", given([[6e4, 6e4, 6e4], [-6e4, -6e4, 0]]), dtypes=FLOATS),
         case("a sum near one", given([[-1, -1, -1, -2], [-0.7, -0.7, -20, -9]]), dtypes=FLOATS),
-        case("infinities and NaN", _SPECIAL, dtypes=FLOATS),
-        case("empty rows", values(3, 0)),
-        case("an empty vector", values(0)),
+        case("infinities and NaN", _SPECIAL, dtypes=FLOATS, no_gradient="infinities and NaN"),
+        case("empty rows", values(3, 0), no_gradient="the results are infinite"),
+        case("an empty vector", values(0), no_gradient="the result is infinite"),
         case("no rows", values(0, 3)),
         case("far apart", values(4, 6, scale=20.0), dtypes=FLOATS),
         case("the largest integers", given([[127, 126], [-128, 127]]), dtypes=("int8",)),
@@ -140,6 +148,7 @@ LOGSUMEXP = Entry(
         case("thousands of rows", values(4096, 3), dtypes=("float32",)),
     ),
     draw=_draw_scores,
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=logsumexp_oracle,
     natives=idioms(globals(), "logsumexp"),
     result="float",
@@ -234,6 +243,7 @@ SOFTMAX = Entry(
                 ]
             ),
             dtypes=FLOATS,
+            no_gradient="infinities and NaN",
         ),
         case("empty rows", values(3, 0)),
         case("no rows", values(0, 3)),
@@ -242,6 +252,7 @@ SOFTMAX = Entry(
         case("thousands of rows", values(4096, 3), dtypes=("float32",)),
     ),
     draw=_draw_scores,
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=softmax_oracle,
     natives=idioms(globals(), "softmax"),
     result="float",
@@ -271,7 +282,9 @@ def _log_probabilities(row: list[float]) -> list[float]:
     if any(math.isnan(v) or v == math.inf for v in row) or max(row) == -math.inf:
         return [math.nan] * len(row)
     largest = max(row)
-    total = math.log(math.fsum(math.exp(value - largest) for value in row))
+    powers = [math.exp(value - largest) for value in row]
+    powers.remove(1.0)  # the largest one's: near it, log1p keeps the digits of the others
+    total = math.log1p(math.fsum(powers))
     return [value - largest - total for value in row]
 
 
@@ -327,7 +340,7 @@ LOG_SOFTMAX = Entry(
         # The probabilities are under the least float32.
         case("far apart", given([[0, -200, -1000], [6e4, 0, -6e4]]), dtypes=FLOATS),
         case("one alone", given([[0, -12, -13], [-9, -8, 9]]), dtypes=FLOATS),
-        case("infinities and NaN", _SPECIAL, dtypes=FLOATS),
+        case("infinities and NaN", _SPECIAL, dtypes=FLOATS, no_gradient="infinities and NaN"),
         case("empty rows", values(3, 0)),
         case("no rows", values(0, 3)),
         case("wide rows", values(4, 6, scale=20.0), dtypes=FLOATS),
@@ -337,6 +350,7 @@ LOG_SOFTMAX = Entry(
         case("thousands of rows", values(4096, 3), dtypes=("float32",)),
     ),
     draw=_draw_scores,
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=log_softmax_oracle,
     natives=idioms(globals(), "log_softmax"),
     result="float",
@@ -418,6 +432,7 @@ CROSS_ENTROPY = Entry(
             "sure, unsure and wrong",
             given([[-np.inf, -np.inf, 0], [1 / 3] * 3, [-np.inf, 0, 0]]),
             indices([2, 0, 0]),
+            no_gradient="infinities",
         ),
         case("a square", values(3, 3), indices([1, 1, 2])),
         case("one class", values(3, 1), indices([0, 0, 0])),
@@ -428,6 +443,7 @@ CROSS_ENTROPY = Entry(
             "infinities and NaN",
             given(np.repeat(_SPECIAL.data, 3, axis=0)),
             indices(list(range(3)) * 9),
+            no_gradient="infinities and NaN",
         ),
         # The probability of the true class is under the least float32.
         case("far apart", given([[0, -200, -1000], [6e4, 0, -6e4]]), indices([2, 1])),
@@ -440,6 +456,7 @@ CROSS_ENTROPY = Entry(
         case("thousands of examples", values(4096, 5), indices(_THOUSANDS % 5), dtypes=FLOATS[1:2]),
     ),
     draw=_draw_labels,
+    sized=lambda n: case("rows", values(n, 6), indices(np.arange(n) * 7 % 6)),
     oracle=cross_entropy_oracle,
     natives=idioms(globals(), "cross_entropy"),
     dtypes=FLOATS,
@@ -576,6 +593,11 @@ def _draw_binary(draw: Draw) -> Case:
     return case("drawn", given(p), given(y))
 
 
+def _binary_of(n: int) -> Case:
+    chances, outcomes = np.random.default_rng(0).uniform(0.1, 0.9, (2, n, 4))
+    return case("rows", given(chances), given(outcomes))
+
+
 _CHANCES = np.random.default_rng(0).random((2, 3, 4))
 _OUTCOMES = np.arange(24).reshape(2, 3, 4) % 5 % 2
 
@@ -587,14 +609,45 @@ BINARY_CROSS_ENTROPY = Entry(
         case("soft outcomes", given(_CHANCES[0]), given(_CHANCES[1])),
         case("a number", given(0.25), given(1)),
         case("a vector", given([0.25, 0.5]), given([0, 1])),
-        case("certain and right", given([0, 1, -0.0]), given([0, 1, 0])),
-        case("certain and wrong", given([0, 1, 0, 1]), given([1, 0, 0.5, 0.5])),
+        case(
+            "certain and right",
+            given([0, 1, -0.0]),
+            given([0, 1, 0]),
+            no_gradient="chances end at 0 and 1",
+        ),
+        case(
+            "certain and wrong",
+            given([0, 1, 0, 1]),
+            given([1, 0, 0.5, 0.5]),
+            no_gradient="infinities",
+        ),
         # 1 − p has no room for their digits.
-        case("nearly certain", given([1e-3, 1e-5, 1e-7, 3e-8, 2**-24]), given([0] * 5)),
-        case("far from certain", given([1e-4, 3e-7, 0.999, 0.996]), given([1, 1, 0, 0])),
-        case("tiny chances", given([1e-30, 1e-20, 1e-9]), given([0, 0.5, 1]), dtypes=FLOATS[:2]),
-        case("no chances", given([-0.25, 1.5, np.nan, np.nan]), given([1, 0, 0, 1])),
-        case("no outcome", given([0.5, 0, 1]), given([np.nan, np.nan, np.nan])),
+        case(
+            "nearly certain",
+            given([1e-3, 1e-5, 1e-7, 3e-8, 2**-24]),
+            given([0] * 5),
+            no_gradient=TOO_SMALL,
+        ),
+        case(
+            "far from certain",
+            given([1e-4, 3e-7, 0.999, 0.996]),
+            given([1, 1, 0, 0]),
+            no_gradient=TOO_SMALL,
+        ),
+        case(
+            "tiny chances",
+            given([1e-30, 1e-20, 1e-9]),
+            given([0, 0.5, 1]),
+            dtypes=FLOATS[:2],
+            no_gradient=TOO_SMALL,
+        ),
+        case(
+            "no chances",
+            given([-0.25, 1.5, np.nan, np.nan]),
+            given([1, 0, 0, 1]),
+            no_gradient="NaN",
+        ),
+        case("no outcome", given([0.5, 0, 1]), given([np.nan, np.nan, np.nan]), no_gradient="NaN"),
         case("nothing", given(np.zeros((0, 3))), given(np.zeros((0, 3)))),
         case(
             "thousands of guesses",
@@ -604,6 +657,7 @@ BINARY_CROSS_ENTROPY = Entry(
         ),
     ),
     draw=_draw_binary,
+    sized=_binary_of,
     oracle=binary_cross_entropy_oracle,
     natives=idioms(globals(), "binary_cross_entropy"),
     dtypes=FLOATS,
@@ -694,7 +748,7 @@ SQUARED_ERROR = Entry(
         case("four axes", values(2, 3, 1, 4), values(2, 3, 1, 4)),
         case("a number", values(), values()),
         case("nothing", values(2, 0), values(2, 0)),
-        case("equal values", given([1, -7, 0.5]), given([1, -7, 0.5])),
+        case("equal values but one", given([1, -7, 0.5, 3]), given([1, -7, 0.5, 2])),
         case("near each other", given([1000, 1.5]), given([1001, 1.50390625])),
         # The square is past the largest float16, half of it is not; or the difference is.
         case("past 16 bits", given([300, -350, 6e4]), given([0, 5, -6e4])),
@@ -703,10 +757,12 @@ SQUARED_ERROR = Entry(
             "NaN and infinities",
             given([np.nan, 1, np.inf, np.inf, -np.inf, 2]),
             given([1, np.nan, np.inf, 1, np.inf, -np.inf]),
+            no_gradient="NaN and infinities",
         ),
         case("thousands", values(4096, 2), values(4096, 2), dtypes=FLOATS[1:]),
     ),
     draw=_draw_errors,
+    sized=lambda n: case("rows", values(n, 4, 6), values(n, 4, 6)),
     oracle=squared_error_oracle,
     natives=idioms(globals(), "squared_error"),
     dtypes=FLOATS,
@@ -811,23 +867,40 @@ ENTROPY = Entry(
     op=ops.entropy,
     cases=(
         case("rows", _shares(2, 5)),
-        case("a fair coin and a false one", given([[0.5, 0.5], [1, 0]])),
-        case("zeros of both signs", given([[0, 0.25, 0.75], [-0.0, 0, 1], [0, 0, 0]])),
+        case(
+            "a fair coin and a false one",
+            given([[0.5, 0.5], [1, 0]]),
+            no_gradient=EDGE,
+        ),
+        case(
+            "zeros of both signs",
+            given([[0, 0.25, 0.75], [-0.0, 0, 1], [0, 0, 0]]),
+            no_gradient=EDGE,
+        ),
         case("a vector", _shares(7)),
         case("four axes", _shares(2, 3, 2, 4)),
         case("a square", _shares(4, 4)),
-        case("one class", given([[1], [0.5], [0]])),
+        case("one class", given([[1], [0.5], [0]]), no_gradient=EDGE),
         case("more than one", given([[2, 3], [0.5, 4]])),
-        case("no probabilities", given([[-0.25, 1], [np.nan, 0], [np.inf, 0], [0, 1]])),
+        case(
+            "no probabilities",
+            given([[-0.25, 1], [np.nan, 0], [np.inf, 0], [0, 1]]),
+            no_gradient="NaN",
+        ),
         case("empty rows", given(np.zeros((3, 0)))),
         case("no rows", given(np.zeros((0, 3)))),
-        case("small ones", given([[1e-4, 3e-6, 0.9999]])),
+        case(
+            "small ones",
+            given([[1e-4, 3e-6, 0.9999]]),
+            no_gradient=TOO_SMALL,
+        ),
         # In 16 bits a sum stops growing long before it has all of these; TensorFlow adds them one
         # after the other.
         case("five thousand classes", given(np.full((1, 5000), 2.0**-12)), tolerance=16),
         case("thousands of rows", _shares(4096, 3), dtypes=FLOATS[1:2]),
     ),
     draw=_draw_entropy,
+    sized=lambda n: case("rows", _sure_shares(n, 4, 6)),
     oracle=entropy_oracle,
     natives=idioms(globals(), "entropy"),
     dtypes=FLOATS,
@@ -923,12 +996,23 @@ KL_DIVERGENCE = Entry(
     op=ops.kl_divergence,
     cases=(
         case("rows", _shares(2, 5), given(_shares(3, 5).data[1:])),
-        case("a coin taken for another", given([[0.5, 0.5], [1, 0]]), given([[0.25, 0.75]] * 2)),
-        case("the same", given([[0.25, 0.75], [0, 1]]), given([[0.25, 0.75], [0, 1]])),
+        case(
+            "a coin taken for another",
+            given([[0.5, 0.5], [1, 0]]),
+            given([[0.25, 0.75]] * 2),
+            no_gradient=EDGE,
+        ),
+        case(
+            "the same",
+            given([[0.25, 0.75], [0, 1]]),
+            given([[0.25, 0.75], [0, 1]]),
+            no_gradient=EDGE,
+        ),
         case(
             "zeros in one or both",
             given([[0, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [-0.0, 0, 1]]),
             given([[0, 0.25, 0.75], [0, 0.5, 0.5], [0.5, 0.25, 0.25], [0, -0.0, 1]]),
+            no_gradient=EDGE,
         ),
         case("a vector", _shares(7), given(_shares(2, 7).data[1])),
         case("four axes", _shares(2, 3, 2, 4), given(_shares(2, 3, 2, 4).data[::-1])),
@@ -939,8 +1023,15 @@ KL_DIVERGENCE = Entry(
             "no probabilities",
             given([[-0.25, 1], [np.nan, 0], [0, 1], [0, 1], [0.5, 0.5]]),
             given([[0.5, 0.5], [0.5, 0.5], [np.nan, 1], [-0.5, 1], [0.5, 0.5]]),
+            no_gradient="NaN",
         ),
-        case("far apart", given([[1, 1e-30]]), given([[1e-35, 1]]), dtypes=FLOATS[:2]),
+        case(
+            "far apart",
+            given([[1, 1e-30]]),
+            given([[1e-35, 1]]),
+            dtypes=FLOATS[:2],
+            no_gradient=TOO_SMALL,
+        ),
         case("empty rows", given(np.zeros((3, 0))), given(np.zeros((3, 0)))),
         case("no rows", given(np.zeros((0, 3))), given(np.zeros((0, 3)))),
         case(
@@ -957,6 +1048,7 @@ KL_DIVERGENCE = Entry(
         ),
     ),
     draw=_draw_divergence,
+    sized=lambda n: case("rows", _sure_shares(n, 4, 6), _sure_shares(n, 4, 6, seed=1)),
     oracle=kl_divergence_oracle,
     natives=idioms(globals(), "kl_divergence"),
     dtypes=FLOATS,
@@ -1048,6 +1140,11 @@ def _draw_samples(draw: Draw) -> Case:
     return case("drawn", given(probs), given(numbers))
 
 
+def _samples_of(n: int) -> Case:
+    probs = np.array([5, 0, 7, 20, 2, 30]) / 64
+    return case("rows", given(probs), given(np.random.default_rng(0).random(n)))
+
+
 _BELOW_ONE = [0.5, 0.875, 1 - 2.0**-8, 1 - 2.0**-11, 1 - 2.0**-24, 1 - 2.0**-53, 1]
 _EIGHTHS = np.arange(65) / 64
 
@@ -1095,10 +1192,12 @@ SAMPLE_DISTRIBUTION = Entry(
         ),
     ),
     draw=_draw_samples,
+    sized=_samples_of,
     oracle=sample_distribution_oracle,
     natives=idioms(globals(), "sample_distribution"),
     dtypes=FLOATS,
     result="index",
+    no_gradient="its results are indices",
     mistakes=(
         mistake(
             "a number past 1",
@@ -1271,12 +1370,14 @@ CLASSIFIER_ACCURACY = Entry(
         case("thousands of examples", values(4096, 5), indices(_THOUSANDS % 5)),
     ),
     draw=lambda draw: _draw_labels(draw, low=1),
+    sized=lambda n: case("rows", values(n, 6), indices(np.arange(n) * 7 % 6)),
     oracle=classifier_accuracy_oracle,
     natives=idioms(globals(), "classifier_accuracy"),
     dtypes=ANY,
     result="float",
     tolerance=1,
     half_tolerance=0.51,
+    no_gradient="a count does not change with the scores",
     mistakes=(
         mistake(
             "a class too many",

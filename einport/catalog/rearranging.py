@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from ._digits import digits
-from ._entry import Case, Draw, Entry, case, counting, given, idioms, mask, mistake
+from ._entry import Case, Draw, Entry, case, counting, given, idioms, mask, mistake, values
 
 Array = np.ndarray[Any, Any]
 
@@ -61,6 +61,7 @@ TRANSPOSE_MATRICES = Entry(
         case("thousands of rows", counting(3, 2000, 2)),
     ),
     draw=lambda draw: case("drawn", counting(*shape_between(draw, 2, 4))),
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=transpose_matrices_oracle,
     natives=idioms(globals(), "transpose_matrices"),
     mistakes=(
@@ -129,6 +130,7 @@ SWAP_HEIGHT_WIDTH = Entry(
         case("digits", given(DIGITS), dtypes=("uint8",)),
     ),
     draw=_draw_swap,
+    sized=lambda n: case("rows", values(n, 4, 6, 2), data_format="channels_last"),
     oracle=swap_height_width_oracle,
     natives=idioms(globals(), "swap_height_width"),
     mistakes=(
@@ -194,6 +196,7 @@ PERMUTE_CYCLIC = Entry(
         case("thousands of rows", counting(3000, 2)),
     ),
     draw=lambda draw: case("drawn", counting(*shape_between(draw, 1, 5))),
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=permute_cyclic_oracle,
     natives=idioms(globals(), "permute_cyclic"),
     mistakes=(
@@ -247,6 +250,7 @@ FLATTEN_LEADING = Entry(
         case("a single element", counting(1, 1)),
     ),
     draw=lambda draw: case("drawn", counting(*shape_between(draw, 2, 5))),
+    sized=lambda n: case("rows", values(n, 4, 6)),
     oracle=flatten_leading_oracle,
     natives=idioms(globals(), "flatten_leading"),
     mistakes=(
@@ -304,6 +308,7 @@ UNFLATTEN_LEADING = Entry(
         case("empty", counting(0, 3), 2),
     ),
     draw=_draw_unflatten,
+    sized=lambda n: case("rows", values(6 * n, 4), 6),
     oracle=unflatten_leading_oracle,
     natives=idioms(globals(), "unflatten_leading"),
     mistakes=(
@@ -388,6 +393,7 @@ STACK_ARRAYS = Entry(
         case("empty arrays", [counting(0, 2), counting(0, 2)]),
     ),
     draw=_draw_stack,
+    sized=lambda n: case("rows", [values(n, 4), values(n, 4), values(n, 4)]),
     oracle=stack_arrays_oracle,
     natives=idioms(globals(), "stack_arrays"),
     mistakes=(

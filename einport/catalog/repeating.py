@@ -9,7 +9,19 @@ import numpy as np
 
 from .. import ops
 from ._digits import digits
-from ._entry import FLOATS, Case, Draw, Entry, Given, case, counting, given, idioms, mistake
+from ._entry import (
+    FLOATS,
+    Case,
+    Draw,
+    Entry,
+    Given,
+    case,
+    counting,
+    given,
+    idioms,
+    mistake,
+    values,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -63,12 +75,19 @@ TILE_BATCH = Entry(
         case("as often as it has rows", counting(3, 3), 3),
         case("four axes", counting(2, 3, 1, 4), 2),
         case("empty", counting(0, 3), 2),
-        case("special values", given([np.nan, np.inf, -np.inf, -0.0]), 2, dtypes=FLOATS),
+        case(
+            "special values",
+            given([np.nan, np.inf, -np.inf, -0.0]),
+            2,
+            dtypes=FLOATS,
+            no_gradient="values are NaN and infinite",
+        ),
         case("large integers", given([2**53, 2**53 + 1]), 2, dtypes=("int64",)),
         case("thousands of copies", counting(3), 5000, dtypes=("float32", "int8")),
         case("one digit, six times", given(DIGITS[2]), 6, dtypes=("uint8",)),
     ),
     draw=_draw_tile_batch,
+    sized=lambda n: case("rows", values(n, 4), 6),
     oracle=tile_batch_oracle,
     natives=idioms(globals(), "tile_batch"),
     mistakes=(
@@ -182,11 +201,18 @@ TILE = Entry(
         case("a single element", counting(1), (5,)),
         case("a number", counting(), ()),
         case("empty", counting(0, 3), (2, 2)),
-        case("special values", given([[np.nan, np.inf], [-np.inf, -0.0]]), (2, 2), dtypes=FLOATS),
+        case(
+            "special values",
+            given([[np.nan, np.inf], [-np.inf, -0.0]]),
+            (2, 2),
+            dtypes=FLOATS,
+            no_gradient="values are NaN and infinite",
+        ),
         case("large integers", given([2**53, 2**53 + 1]), (2,), dtypes=("int64",)),
         case("thousands of copies", counting(2, 3), (1000, 1), dtypes=("float32", "uint8")),
     ),
     draw=_draw_tile,
+    sized=lambda n: case("rows", values(n, 4), (2, 6)),
     oracle=tile_oracle,
     natives=idioms(globals(), "tile"),
     mistakes=(
@@ -313,11 +339,18 @@ REPEAT_ELEMENTS = Entry(
         case("a single element", counting(1), (5,)),
         case("a number", counting(), ()),
         case("empty", counting(0, 3), (2, 2)),
-        case("special values", given([[np.nan, np.inf], [-np.inf, -0.0]]), (2, 2), dtypes=FLOATS),
+        case(
+            "special values",
+            given([[np.nan, np.inf], [-np.inf, -0.0]]),
+            (2, 2),
+            dtypes=FLOATS,
+            no_gradient="values are NaN and infinite",
+        ),
         case("large integers", given([2**53, 2**53 + 1]), (2,), dtypes=("int64",)),
         case("thousands of times", counting(2, 3), (1000, 1), dtypes=("float32", "uint8")),
     ),
     draw=_draw_tile,
+    sized=lambda n: case("rows", values(n, 4), (2, 6)),
     oracle=repeat_elements_oracle,
     natives=idioms(globals(), "repeat_elements"),
     mistakes=(

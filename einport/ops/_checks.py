@@ -244,7 +244,8 @@ def is_symbol(value: object) -> bool:
 
 def show(shape: Sequence[Any]) -> str:
     """A shape as a tuple, with `?` for the sizes that are not known."""
-    sizes = ["?" if size is None else str(size) for size in shape]
+    # Not str(size): torch.compile cannot trace that of a size that may vary.
+    sizes = ["?" if size is None else f"{size}" for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 

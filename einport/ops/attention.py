@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from einops import rearrange
@@ -119,7 +119,8 @@ def scaled_dot_product_attention(
     Raises:
         TypeError: frameworks or dtypes are mixed, an argument is not a floating array, the mask
             is not boolean, `causal` not a bool, or `scale` not a number.
-        ValueError: ranks or sizes do not fit, or `d` is 0 and no scale is given.
+        ValueError: ranks or sizes do not fit, or no scale is given and `d` is 0, or not known in
+            TensorFlow.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, equation 1; grouped queries as
     in J. Ainslie et al., "GQA", EMNLP 2023.
@@ -132,7 +133,7 @@ def scaled_dot_product_attention(
     op = "scaled_dot_product_attention"
     xp = _check_attention(op, q, k, v, mask, causal)
     shape, keys = xp.shape(q), xp.shape(k)
-    factor = _scale(op, scale, shape[-1])
+    factor = _scale(op, scale, shape)
     dtype = xp.dtype(q)
     heads, key_heads = (shape[-3], keys[-3]) if len(shape) > 2 else (1, 1)
     grouped = not check.equal(heads, key_heads)
@@ -184,7 +185,8 @@ def multi_head_attention(
             is not boolean, `params` not a dictionary, `num_heads` not an integer, or `causal` not
             a bool.
         ValueError: an entry is missing, not known, or of another shape; `num_heads` does not
-            divide the channels or is less than 1; ranks or sizes do not fit.
+            divide the channels or is less than 1; ranks or sizes do not fit; the channels are
+            not known in TensorFlow.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, section 3.2.2.
 
@@ -321,7 +323,8 @@ def transformer_block(
             is not boolean, `params` or one in it not a dictionary, `num_heads` not an integer, or
             `causal` not a bool.
         ValueError: an entry is missing, not known, or of another shape; `num_heads` does not
-            divide the channels or is less than 1; ranks or sizes do not fit.
+            divide the channels or is less than 1; ranks or sizes do not fit; the channels are
+            not known in TensorFlow.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, with the norms before as in
     R. Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020.
@@ -374,6 +377,10 @@ def _attend(
         return _linear(op, xp, tokens, params[name], params.get(f"{name}_bias"))
 
     q = split_heads(project(x, "query"), heads)
+    if xp.shape(q)[-1] is None:
+        raise ValueError(
+            f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
+        )
     k = split_heads(project(source, "key"), heads)
     v = split_heads(project(source, "value"), heads)
     attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal)
@@ -427,12 +434,18 @@ def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any, groups: int) ->
     return q, k, v, mask
 
 
-def _scale(op: str, scale: object, depth: Any) -> float:
-    if scale is None:
-        if depth == 0:
-            raise ValueError(f"{op}: q has depth 0, so that the default scale 1/√0 does not exist")
-        return 1 / math.sqrt(depth)
-    return check.number(op, "scale", scale, -math.inf)
+def _scale(op: str, scale: object, shape: Sequence[Any]) -> float:
+    if scale is not None:
+        return check.number(op, "scale", scale, -math.inf)
+    depth = shape[-1]
+    if depth is None:
+        raise ValueError(
+            f"{op}: the depth of q must be known where no scale is given, "
+            f"got shape {check.show(shape)}"
+        )
+    if depth == 0:
+        raise ValueError(f"{op}: q has depth 0, so that the default scale 1/√0 does not exist")
+    return 1 / math.sqrt(depth)
 
 
 def _check_attention(op: str, q: Any, k: Any, v: Any, mask: Any, causal: object) -> Backend:

@@ -456,13 +456,13 @@ def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
     check.not_empty(op, "probs", shape, {"classes": 0})
     if shape[0] is None:
         raise ValueError(f"{op}: the number of classes must be known, got probs of shape (?,)")
-    if xp.is_concrete(probs):
+    if xp.can_check(probs):
         least, total = _read(xp, xp.min(probs)), _read(xp, xp.sum(xp.widen(probs)))
         if not least >= 0:
             raise ValueError(f"{op}: probs must not be negative or NaN, got {least:g}")
         if not abs(total - 1) <= SLACK:
             raise ValueError(f"{op}: probs must sum to 1, got {total:g}")
-    if xp.is_concrete(uniforms) and 0 not in xp.shape(uniforms):
+    if xp.can_check(uniforms) and 0 not in xp.shape(uniforms):
         low, high = _read(xp, xp.min(uniforms)), _read(xp, xp.max(uniforms))
         if not (low >= 0 and high <= 1):
             bad = high if low >= 0 else low

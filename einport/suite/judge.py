@@ -32,6 +32,10 @@ class Verdict(NamedTuple):
     """How many results and values were compared."""
     error: float
 
+    def with_(self, other: Verdict) -> Verdict:
+        """Both as one."""
+        return Verdict(self.compared + other.compared, max(self.error, other.error))
+
 
 def judge(
     entry: Entry,

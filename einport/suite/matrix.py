@@ -1,26 +1,19 @@
-"""Operation by framework: what passes, what fails, and by how much results are off."""
+"""Operation by framework and mode: what passes, what fails, and by how much results are off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import Any
 
 from ..backends import Backend
 from ..catalog import Entry, Mistake
-from .judge import Wrong
-from .runner import (
-    ABSTRACT,
-    EAGER,
-    FAIL,
-    PASS,
-    UNSUPPORTED,
-    Outcome,
-    check_mistake,
-    drawn_cases,
-    dtypes_in_turn,
-    outcome_of,
-    usual_dtype,
-)
+from .judge import Verdict, Wrong
+from .modes import COMPILED, EAGER
+from .plan import Trial, plan, usual_dtype
+from .results import FAIL, PASS, Cell, Row, cells_from
+from .runner import Outcome, check_mistake, drawn_cases, outcome_of
+from .tally import row_of
 
 DRAWN_CASES = 9
 """Random cases for each operation, beside the fixed ones."""
@@ -29,47 +22,25 @@ MISTAKES = "mistakes"
 """The mode of a cell that says whether bad input is refused as promised."""
 
 
-class Cell(NamedTuple):
-    """One operation on one framework in one mode and dtype."""
-
-    op: str
-    topic: str
-    backend: str
-    version: str
-    device: str
-    mode: str
-    dtype: str
-    status: str
-    error: float
-    """The worst error, in epsilons of the dtype."""
-    compared: int
-    """How many results and values were compared."""
-    reason: str
-
-
-def cells_of(entry: Entry, xp: Backend, device: str, everything: bool = False) -> list[Cell]:
-    """Run one operation on one framework: its cases, its mistakes, and without values."""
-    eager: dict[str, list[Outcome]] = {}
-    for turn, case in enumerate(entry.cases):
-        dtypes = entry.dtypes_of(case)
-        few = xp.compiles_eagerly
-        for dtype in dtypes if everything else dtypes_in_turn(entry, dtypes, turn, few):
-            outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
-            eager.setdefault(dtype, []).append(outcome)
-    for case, dtype in drawn_cases(entry, DRAWN_CASES):
-        outcome = outcome_of(entry, case, xp, device, dtype, EAGER)
-        eager.setdefault(dtype, []).append(outcome)
-    cells = [_cell(entry, xp, device, EAGER, dtype, eager[dtype]) for dtype in sorted(eager)]
-    usual = usual_dtype(entry)
-    abstract = [
-        outcome_of(entry, case, xp, device, entry.dtypes_of(case)[0], ABSTRACT)
-        for case in entry.cases
-    ]
-    cells.append(_cell(entry, xp, device, ABSTRACT, usual, abstract))
-    if entry.mistakes:
-        refused = [_refusal(entry, mistake, xp, device) for mistake in entry.mistakes]
-        cells.append(_cell(entry, xp, device, MISTAKES, usual, refused))
-    return cells
+def rows_of(
+    entry: Entry,
+    xp: Backend,
+    device: str,
+    everything: bool = False,
+    modes: Sequence[str] = (),
+) -> Iterator[Row]:
+    """Run one operation on one framework: its cases in each mode, drawn cases, its mistakes."""
+    for trial in _trials(entry, xp, everything):
+        if not modes or trial.mode in modes:
+            start = perf_counter()
+            outcome = outcome_of(entry, trial.case, xp, device, trial.dtype, trial.mode)
+            what = (trial.mode, trial.dtype, trial.case.name)
+            yield row_of(xp, device, entry, what, outcome, perf_counter() - start)
+    for mistake in entry.mistakes if not modes or MISTAKES in modes else ():
+        start = perf_counter()
+        outcome = _refusal(entry, mistake, xp, device)
+        what = (MISTAKES, usual_dtype(entry), mistake.name)
+        yield row_of(xp, device, entry, what, outcome, perf_counter() - start)
 
 
 def run_matrix(
@@ -77,14 +48,15 @@ def run_matrix(
     backends: Sequence[tuple[Backend, str]],
     advance: Callable[[Backend, Entry], Any],
     everything: bool = False,
+    modes: Sequence[str] = (),
 ) -> list[Cell]:
     """Run every operation on every framework, telling `advance` before each."""
-    cells: list[Cell] = []
+    rows: list[Row] = []
     for xp, device in backends:
         for entry in entries:
             advance(xp, entry)
-            cells.extend(cells_of(entry, xp, device, everything))
-    return cells
+            rows.extend(rows_of(entry, xp, device, everything, modes))
+    return cells_from(rows)
 
 
 def verdict_on(cells: Sequence[Cell]) -> Cell:
@@ -93,28 +65,19 @@ def verdict_on(cells: Sequence[Cell]) -> Cell:
     if failed:
         return failed[0]
     passed = [cell for cell in cells if cell.status == PASS]
-    return max(passed, key=lambda cell: cell.error) if passed else cells[0]
+    return max(passed, key=lambda cell: cell.error or 0.0) if passed else cells[0]
+
+
+def _trials(entry: Entry, xp: Backend, everything: bool) -> Iterator[Trial]:
+    yield from plan(entry, xp, everything)
+    mode = COMPILED if xp.compiles_eagerly else EAGER
+    for case, dtype in drawn_cases(entry, DRAWN_CASES):
+        yield Trial(mode, case, dtype)
 
 
 def _refusal(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> Outcome:
     try:
-        verdict = check_mistake(entry, mistake, xp, device)
+        verdict: Verdict = check_mistake(entry, mistake, xp, device)
     except Wrong as wrong:
         return Outcome(FAIL, reason=f"{mistake.name}: {wrong}")
     return Outcome(PASS, verdict.error, verdict.compared)
-
-
-def _cell(
-    entry: Entry, xp: Backend, device: str, mode: str, dtype: str, outcomes: Sequence[Outcome]
-) -> Cell:
-    def made(status: str, reason: str = "") -> Cell:
-        error = max((outcome.error for outcome in outcomes), default=0.0)
-        compared = sum(outcome.compared for outcome in outcomes)
-        identity = (entry.name, entry.topic, xp.name, xp.version(), device, mode, dtype)
-        return Cell(*identity, status, error, compared, reason)
-
-    for status in (FAIL, UNSUPPORTED):
-        for outcome in outcomes:
-            if outcome.status == status:
-                return made(status, outcome.reason)
-    return made(PASS)

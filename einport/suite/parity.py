@@ -15,10 +15,15 @@ import pytest
 from ..backends import Backend, get_backend
 from ..backends.trees import tree_fill, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
+from .expected import expected_of
+from .gaps import gap_of
 from .inputs import Input, draw_inputs, to_backend
 from .judge import Verdict, Wrong, judge
-from .plugin import Record, backend_names, choose_device
-from .runner import EAGER, expected_of, gap_of, raised_by, usual_dtype
+from .modes import EAGER
+from .parameters import backend_names, choose_device
+from .plan import usual_dtype
+from .plugin import Record
+from .runner import raised_by
 
 
 @pytest.fixture(scope="session")

@@ -2,61 +2,36 @@
 
 * A test of the suite that compared nothing fails.
 * A skip fails: what a framework cannot do is declared beside its adapter, and must then fail.
+* In a run of the whole suite, an operation that was not tried in some mode fails the run.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..backends import Backend, available_backends, get_backend
-from ..catalog import Case, Entry, entries
+from ..backends import Backend, get_backend
+from ..files import NotWritten, check_new
 from .judge import Verdict
-from .runner import EAGER, dtypes_in_turn, gap_of, usual_dtype
+from .modes import EAGER
+from .parameters import LEFT_OUT, backend_names, choose_device, parametrize
+from .plan import usual_dtype
+from .results import FAIL, PASS, Document, Row, cells_from, run_on, write
+from .runner import Outcome
+from .tally import Tally, row_of, untouched
 
 SUITE = "einport.suite"
 
-PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
-"""The dtypes in which frameworks are compared with each other."""
-
 Record = Callable[..., None]
-"""Takes a verdict, and the dtype it is in where the test's parameters do not say."""
-
-
-class Tally:
-    """What a run compared, and the worst error of each operation."""
-
-    def __init__(self) -> None:
-        self.compared = 0
-        self.left_out = 0
-        self.worst: dict[tuple[str, str], tuple[float, str]] = {}
-
-    def add(self, backend: str, dtype: str, op: str, verdict: Verdict) -> None:
-        """Count one verdict."""
-        self.compared += verdict.compared
-        self._note((backend, dtype), (verdict.error, op))
-
-    def merge(self, sent: dict[str, Any]) -> None:
-        """Add what another process has counted."""
-        self.compared += sent["compared"]
-        self.left_out = sent["left_out"]  # every process collects all the tests
-        for backend, dtype, error, op in sent["worst"]:
-            self._note((backend, dtype), (error, op))
-
-    def sent(self) -> dict[str, Any]:
-        """All of it in plain values, for another process."""
-        worst = [(*key, *value) for key, value in self.worst.items()]
-        return {"compared": self.compared, "left_out": self.left_out, "worst": worst}
-
-    def _note(self, key: tuple[str, str], found: tuple[float, str]) -> None:
-        self.worst[key] = max(self.worst.get(key, found), found)
-
+"""Takes what was compared, and the mode, dtype and case where the parameters do not say."""
 
 TALLY = pytest.StashKey[Tally]()
 COMPARED = pytest.StashKey[int]()
+ROWS = pytest.StashKey[list[Row]]()
+MISSING = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--all",
         action="store_true",
-        help="run every case in every dtype, not a sample of them",
+        help="run every case in every mode and dtype, not a sample of them",
     )
     group.addoption(
         "--examples",
@@ -86,13 +61,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="cases to draw for each operation beside the fixed ones (default: 8, or 3 where "
         "each call is compiled for its shapes)",
     )
-
-
-def backend_names(config: pytest.Config) -> list[str]:
-    """The names that `--backend` gave, or all that are installed."""
-    given: list[str] = config.getoption("--backend") or []
-    names = [name for item in given for name in item.split(",") if name]
-    return names or list(available_backends())
+    group.addoption(
+        "--results",
+        metavar="FILE",
+        type=Path,
+        help="write what came of every operation, mode and dtype to a new FILE as JSON, which "
+        "`einport matrix FILE` shows",
+    )
+    group.addoption("--force", action="store_true", help="overwrite the FILE of --results")
 
 
 def named_backends(config: pytest.Config) -> list[str]:
@@ -100,110 +76,28 @@ def named_backends(config: pytest.Config) -> list[str]:
     return backend_names(config) if config.getoption("--backend") else []
 
 
-def choose_device(backend: Backend, wanted: str) -> str:
-    """The framework's first device of the kind `wanted`.
-
-    Raises:
-        ValueError: It has none.
-    """
-    for device in backend.devices():
-        if device == wanted or device.split(":")[0] == wanted:
-            return device
-    raise ValueError(
-        f"{backend.title} has no device {wanted!r} here (it has {', '.join(backend.devices())})"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse an unknown framework or device before anything runs."""
+    """Refuse an unknown framework or device, or a file that is there, before anything runs."""
     config.stash[TALLY] = Tally()
+    config.pluginmanager.register(Receiver(config.stash[TALLY]), "einport-receiver")
     config.addinivalue_line(
         "markers",
         "einport(mode, applies): the mode that a test runs entries in, whose declared gaps it "
         "must meet; and a function of entry and framework that says whether it has anything to try",
     )
+    file: Path | None = config.getoption("--results")
     try:
         for name in named_backends(config):
             choose_device(get_backend(name), config.getoption("--device"))
-    except (ValueError, ImportError) as error:
+        if file is not None:
+            check_new(file, config.getoption("--force"))
+    except (ValueError, ImportError, NotWritten) as error:
         raise pytest.UsageError(str(error)) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cross the frameworks with what else a test takes: entries, dtypes, cases, mistakes."""
-    if "entry" in metafunc.fixturenames:
-        known: tuple[str, ...] = ("entry", "dtype", "case", "mistake")
-        names = [name for name in known if name in metafunc.fixturenames]
-        parameters = list(_crossed(metafunc, names))
-        if "backend" in metafunc.fixturenames:
-            metafunc.parametrize(
-                ["backend", *names], parameters, indirect=["backend"], scope="session"
-            )
-        else:
-            metafunc.parametrize(names, parameters)
-    elif "backend" in metafunc.fixturenames:
-        chosen = backend_names(metafunc.config)
-        metafunc.parametrize("backend", chosen, indirect=True, scope="session")
-
-
-def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
-    """The parameter sets of one test; a declared gap is marked as one that must fail."""
-    one_framework = "backend" in metafunc.fixturenames
-    marker = metafunc.definition.get_closest_marker("einport")
-    options = {} if marker is None else marker.kwargs
-    applies, mode = options.get("applies", _always), options.get("mode", EAGER)
-    for backend in backend_names(metafunc.config) if one_framework else [""]:
-        for entry in entries():
-            if not applies(entry, backend):
-                continue
-            for row in _rows(metafunc.config, entry, names, backend):
-                marks = _marks(backend, entry, mode, row) if one_framework else []
-                values = [backend] * one_framework + [row[name] for name in names]
-                case, mistake = (getattr(row[name], "name", "") for name in ("case", "mistake"))
-                label = [entry.topic, entry.name, row["dtype"], case, mistake, backend]
-                yield pytest.param(*values, id="-".join(filter(None, label)), marks=marks)
-
-
-def _always(entry: Entry, backend: str) -> bool:
-    return True
-
-
-def _rows(
-    config: pytest.Config, entry: Entry, names: list[str], backend: str
-) -> Iterator[dict[str, Any]]:
-    """What an entry gives a test: its cases, its dtypes, its mistakes, as the test wants them."""
-    nothing = dict.fromkeys(("case", "dtype", "mistake"), None)
-    if "mistake" in names:
-        for mistake in entry.mistakes:
-            yield {**nothing, "entry": entry, "mistake": mistake}
-        return
-    for turn, case in enumerate(entry.cases if "case" in names else [None]):
-        for dtype in _dtypes(config, entry, case, turn, backend) if "dtype" in names else [None]:
-            yield {**nothing, "entry": entry, "case": case, "dtype": dtype}
-
-
-def _dtypes(
-    config: pytest.Config, entry: Entry, case: Case | None, turn: int, backend: str
-) -> list[str]:
-    """The dtypes of a case: a sample, unless all are wanted; what it leaves out is counted."""
-    dtypes = list(entry.dtypes if case is None else entry.dtypes_of(case))
-    if config.getoption("--all"):
-        return dtypes
-    chosen = [dtype for dtype in dtypes if backend or dtype in PARITY_DTYPES]
-    few = bool(backend) and get_backend(backend).compiles_eagerly
-    sample: list[str] = dtypes_in_turn(entry, chosen, turn, few)
-    config.stash[TALLY].left_out += len(dtypes) - len(sample)
-    return sample
-
-
-def _marks(
-    backend: str, entry: Entry, mode: str, row: dict[str, Any]
-) -> list[pytest.MarkDecorator]:
-    """A declared gap must fail; a mistake is refused before the framework can fall short."""
-    if row["mistake"] is not None:
-        return []
-    gap = gap_of(get_backend(backend), entry, mode, row["dtype"] or usual_dtype(entry))
-    return [] if gap is None else [pytest.mark.xfail(strict=True, reason=gap.reason)]
+    """Cross the frameworks with what else a test takes."""
+    parametrize(metafunc)
 
 
 @pytest.fixture(scope="session")
@@ -230,17 +124,38 @@ def record(request: pytest.FixtureRequest) -> Record:
     """Count what a test compared; a test that takes this and compares nothing fails."""
     node = request.node
     node.stash[COMPARED] = 0
-    parameters = node.callspec.params if hasattr(node, "callspec") else {}
-    backend, dtype = parameters.get("backend", "parity"), parameters.get("dtype")
-    entry = parameters.get("entry")
 
-    def add(verdict: Verdict, drawn: str | None = None) -> None:
-        node.stash[COMPARED] += verdict.compared
-        if entry is not None:
-            shown = drawn or dtype or usual_dtype(entry)
-            request.config.stash[TALLY].add(backend, shown, entry.name, verdict)
+    def add(
+        what: Verdict | Outcome, dtype: str | None = None, mode: str | None = None, case: str = ""
+    ) -> None:
+        outcome = what if isinstance(what, Outcome) else Outcome(PASS, what.error, what.compared)
+        node.stash[COMPARED] += outcome.compared
+        row = _row(node, outcome, dtype, mode, case)
+        if row is not None:
+            node.stash.setdefault(ROWS, []).append(row)
 
     return add
+
+
+def _row(
+    node: Any, outcome: Outcome, dtype: str | None = None, mode: str | None = None, case: str = ""
+) -> Row | None:
+    """A row of the result file, from a test of the suite that is of one operation."""
+    parameters = node.callspec.params if hasattr(node, "callspec") else {}
+    entry, backend = parameters.get("entry"), parameters.get("backend")
+    if entry is None or backend is None or not node.module.__name__.startswith(SUITE):
+        return None
+    marker = node.get_closest_marker("einport")
+    marked = EAGER if marker is None else marker.kwargs.get("mode", EAGER)
+    subject = parameters.get("case") or parameters.get("mistake")
+    trial = (
+        mode or parameters.get("mode") or marked,
+        dtype or parameters.get("dtype") or usual_dtype(entry),
+        case or getattr(subject, "name", ""),
+    )
+    xp = get_backend(backend)
+    device = choose_device(xp, node.config.getoption("--device"))
+    return row_of(xp, device, entry, trial, outcome)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -257,27 +172,108 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test that skips: a gap is declared beside the adapter, with its reason."""
+    """Fail a test that skips: a gap is declared beside the adapter, with its reason.
+
+    What came of the test goes with its report, to the process that sums up.
+    """
     report = yield
     if report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = "skipped, which says nothing: declare a gap beside the adapter instead"
+    rows = item.stash.get(ROWS, [])
+    if report.failed and not any(row.status == FAIL for row in rows):
+        text = str(report.longrepr).strip().splitlines() or [""]
+        row = _row(item, Outcome(FAIL, reason=text[-1][:300]))
+        rows = [] if row is None else [row]
+    if report.when == "call" or report.failed:
+        timed = [row._replace(seconds=call.duration / len(rows)) for row in rows]
+        found = {"rows": [list(row) for row in timed], "compared": item.stash.get(COMPARED, 0)}
+        report.user_properties.append(("einport", found))
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In a process of pytest-xdist, send what was counted to the one that sums up."""
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output["einport"] = session.config.stash[TALLY].sent()
+class Receiver:
+    """Takes in what tests have sent, from whichever process."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add the rows of a test."""
+        for name, sent in report.user_properties:
+            if name == "einport":
+                found: Any = sent
+                self._tally.rows.extend(Row(*row) for row in found["rows"])
+                self._tally.compared += found["compared"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Write the result file, and fail a run of the whole suite that did not try all of it."""
+    config = session.config
+    output = getattr(config, "workeroutput", None)
+    if output is not None:  # a process of pytest-xdist
+        output["left_out"] = config.stash.get(LEFT_OUT, 0)
+        return (yield)
+    config.stash[MISSING] = _missing(session) if _whole(session) else []
+    if config.stash[MISSING] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    _write_results(session)
+    return (yield)
+
+
+def _whole(session: pytest.Session) -> bool:
+    """Whether every test of the entries was asked for, and none was left undone."""
+    config = session.config
+    chosen = config.getoption("keyword") or config.getoption("markexpr")
+    parts = any("::" in argument for argument in config.args)
+    rows = any(row.mode == EAGER for row in config.stash[TALLY].rows)
+    done = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    return rows and done and not (chosen or parts or session.shouldstop or session.shouldfail)
+
+
+def _missing(session: pytest.Session) -> list[str]:
+    config = session.config
+    found = []
+    for name in backend_names(config):
+        xp = get_backend(name)
+        device = choose_device(xp, config.getoption("--device"))
+        found += untouched(config.stash[TALLY].rows, xp, device, config.getoption("--all"))
+    return found
+
+
+def _write_results(session: pytest.Session) -> None:
+    config = session.config
+    file: Path | None = config.getoption("--results")
+    if file is None:
+        return
+    whole = _whole(session)
+    runs = []
+    for name in backend_names(config):
+        xp = get_backend(name)
+        runs.append(
+            run_on(
+                xp,
+                choose_device(xp, config.getoption("--device")),
+                everything=config.getoption("--all"),
+                partial=not whole,
+                left_out=config.stash.get(LEFT_OUT, 0),
+            )
+        )
+    try:
+        cells = tuple(cells_from(config.stash[TALLY].rows))
+        write(file, Document(tuple(runs), cells), config.getoption("--force"))
+    except NotWritten as error:
+        config.stash[MISSING].append(str(error))
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take in what a process of pytest-xdist has counted."""
-    sent = getattr(node, "workeroutput", {}).get("einport")
+    """Take in what a process of pytest-xdist has left out: each collects all the tests."""
+    sent = getattr(node, "workeroutput", {}).get("left_out")
     if sent is not None:
-        node.config.stash[TALLY].merge(sent)
+        node.config.stash[LEFT_OUT] = sent
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -291,20 +287,23 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Show how much was compared and the worst errors."""
+    """Show how much was compared, what was left out, the gaps and the worst errors."""
     tally = config.stash[TALLY]
     if not tally.compared:
         return
+    say = terminalreporter.line
     terminalreporter.section("einport")
-    terminalreporter.line(f"{tally.compared:,} results and values compared")
-    if tally.left_out:
-        left = f"{tally.left_out:,} more pairs of case and dtype"
-        terminalreporter.line(f"left out: {left}; --all runs them")
-    xfailed = terminalreporter.stats.get("xfailed", [])
-    for reason, count in Counter(report.wasxfail for report in xfailed).items():
-        terminalreporter.line(f"declared gap, {count} tests failed as they must: {reason}")
-    for (backend, dtype), (error, op) in tally.worst.items():
+    say(f"{tally.compared:,} results and values compared")
+    count = config.stash.get(LEFT_OUT, 0)
+    if count:
+        say(f"left out: {count:,} more trials of mode, case and dtype; --all runs them")
+    for (backend, reason), met in tally.gaps().items():
+        say(f"declared, {met} on {backend} failed as they must: {reason}")
+    for (backend, dtype), (error, op) in sorted(tally.worst.items()):
         if error:
-            terminalreporter.line(
-                f"{backend:<12}{dtype:<10}worst error {error:8.3g} epsilons, in {op}"
-            )
+            say(f"{backend:<12}{dtype:<10}worst error {error:8.3g} epsilons, in {op}")
+    for line in config.stash.get(MISSING, []):
+        say(line, red=True)
+    file = config.getoption("--results")
+    if file is not None and file.exists():
+        say(f"wrote {file}")

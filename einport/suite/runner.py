@@ -5,26 +5,22 @@ from __future__ import annotations
 import random
 import traceback
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backends import Backend, Gap
-from ..backends.base import HALF_DTYPES
-from ..backends.trees import tree_leaves, tree_map
+from ..backends import Backend
+from ..backends.reading import value_checks
+from ..backends.trees import tree_leaves
 from ..catalog import Case, Entry, Mistake
-from .calls import Call
-from .inputs import draw_inputs, fingerprint, to_backend, to_oracle
-from .judge import Verdict, Wrong, check_untouched, judge
-
-PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
-"""What can come of a case."""
-
-EAGER = "eager"
-ABSTRACT = "abstract"
-"""Eager: called as it is. Abstract: run on stand-ins without values, where a copy to the host
-fails as it would while compiling; shapes and dtypes must come out as they do eagerly."""
+from .derivative import oracle_has_derivative
+from .expected import expected_of
+from .gaps import gap_of, says
+from .inputs import draw_inputs, to_backend
+from .judge import Verdict, Wrong
+from .modes import COMPILED_GRADIENT, EAGER, GRADIENT, run_mode
+from .plan import usual_dtype
+from .results import FAIL, PASS, UNSUPPORTED
 
 
 class Seeded:
@@ -50,55 +46,31 @@ class Outcome(NamedTuple):
     error: float = 0.0
     compared: int = 0
     reason: str = ""
-
-
-def gap_of(xp: Backend, entry: Entry, mode: str, dtype: str) -> Gap | None:
-    """The declared gap that covers an operation, mode and dtype, if one does."""
-    for gap in xp.gaps:
-        patterns = ((entry.name, gap.op), (mode, gap.mode), (dtype, gap.dtype))
-        if all(fnmatchcase(name, pattern) for name, pattern in patterns):
-            return gap
-    return None
-
-
-def run_case(
-    entry: Entry, case: Case, xp: Backend, device: str, dtype: str, mode: str = EAGER
-) -> Verdict:
-    """Run a case and judge it.
-
-    Raises:
-        Wrong: The result is not what was promised.
-        Exception: Whatever the operation raised.
-    """
-    # NaN and infinity are among the inputs: NumPy's warnings of them say nothing new.
-    with xp.dtype_scope(dtype), np.errstate(all="ignore"):
-        inputs = draw_inputs(case, dtype, entry.name)
-        if mode == ABSTRACT:
-            return _run_abstract(entry, xp, device, inputs)
-        args, kwargs = arrays = to_backend(xp, inputs, device)
-        result = entry.op(*args, **kwargs)
-        expected, magnitude = expected_of(entry, case, dtype, inputs)
-        verdict = judge(entry, case, xp, device, dtype, result, expected, magnitude)
-        check_untouched(xp, arrays, inputs)
-        return verdict
+    raised: Exception | None = None
 
 
 def outcome_of(
     entry: Entry, case: Case, xp: Backend, device: str, dtype: str, mode: str = EAGER
 ) -> Outcome:
-    """Run a case and say what came of it; a declared gap must fail."""
-    gap = gap_of(xp, entry, mode, dtype)
+    """Run a case and say what came of it; a declared gap must fail, and as it says."""
+    where = f"{case.name}, {dtype}, {mode}"
+    gap = gap_of(xp, entry, mode, dtype, case, device)
+    none = entry.no_gradient or case.no_gradient
+    if none and gap is None and mode in (GRADIENT, COMPILED_GRADIENT):
+        return _without_derivative(entry, case, where)
     try:
-        verdict = run_case(entry, case, xp, device, dtype, mode)
+        verdict = run_mode(entry, case, xp, device, dtype, mode)
     except Exception as error:  # an operation may raise anything: it is reported, not lost
-        if gap is not None:
+        if gap is not None and says(gap, error):
             return Outcome(UNSUPPORTED, reason=gap.reason)
         text = str(error) if isinstance(error, Wrong) else _brief(error)
-        return Outcome(FAIL, reason=f"{case.name}, {dtype}, {mode}: {text}")
+        if gap is not None:
+            text = f"the gap declared ({gap.reason}) says {gap.says!r}, but: {text}"
+        return Outcome(FAIL, reason=f"{where}: {text}", raised=error)
     if gap is not None:
-        return Outcome(FAIL, reason=f"works, but a gap is declared: {gap.reason}")
+        return Outcome(FAIL, reason=f"{where}: works, but a gap is declared: {gap.reason}")
     if verdict.compared == 0:
-        return Outcome(FAIL, reason=f"{case.name}, {dtype}, {mode}: compared nothing")
+        return Outcome(FAIL, reason=f"{where}: compared nothing")
     return Outcome(PASS, verdict.error, verdict.compared)
 
 
@@ -120,11 +92,12 @@ def check_mistake(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> V
 
 
 def raised_by(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> Exception | None:
-    """What a bad call raises."""
+    """What a bad call raises, values on an accelerator checked as well."""
     inputs = draw_inputs(mistake.call, usual_dtype(entry), entry.name)
     args, kwargs = to_backend(xp, inputs, device)
     try:
-        entry.op(*args, **kwargs)
+        with value_checks("always"):
+            entry.op(*args, **kwargs)
     except Exception as error:  # which one is what is asked
         return error
     return None
@@ -163,57 +136,21 @@ def drawn_cases(entry: Entry, count: int) -> list[tuple[Case, str]]:
     return found
 
 
-def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = False) -> list[Any]:
-    """The everyday sample: every dtype for the first case, for the others some in turn.
+def _without_derivative(entry: Entry, case: Case, where: str) -> Outcome:
+    """The oracle must have no derivative where the catalog says so.
 
-    What is exact moves elements of any dtype alike: the usual one and another. What adds up is
-    also run in one of the 16-bit floats, where a sum goes wrong first; with `few`, for what
-    compiles every call for every dtype, in that or in another.
+    An operation that has none anywhere is unsupported; a case that has none has been looked at.
     """
-    if turn == 0 or len(dtypes) <= (2 if few else 3):
-        return list(dtypes)
-    usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
-    half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
-    rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
-    kinds = [kind for kind in (half, rest) if kind]
-    if few:
-        kind = kinds[turn % len(kinds)]
-        return [usual, kind[turn // len(kinds) % len(kind)]]
-    return [usual, *(kind[turn % len(kind)] for kind in kinds)]
-
-
-def _run_abstract(entry: Entry, xp: Backend, device: str, inputs: Any) -> Verdict:
-    call = Call(entry, xp, to_backend(xp, inputs, device))
-    eager = tree_map(lambda x: (tuple(xp.shape(x)), xp.dtype(x)), call(*call.arrays))
-    seen = xp.abstract(call, *call.arrays)
-    if seen != eager:
-        raise Wrong(f"gave {seen} without values, {eager} with them")
-    return Verdict(len(eager), 0.0)
-
-
-_expectations: dict[Any, tuple[Any, Any]] = {}
-
-
-def expected_of(entry: Entry, case: Case, dtype: str, inputs: Any) -> tuple[Any, Any]:
-    """What the oracle gives, and what errors are relative to; kept for the next framework."""
-    key = (entry.name, dtype, fingerprint(inputs))
-    if key not in _expectations:
-        if len(_expectations) > 4096:
-            _expectations.clear()
-        with np.errstate(all="ignore"):
-            args, kwargs = to_oracle(inputs)
-            expected = entry.oracle(*args, **kwargs)
-            magnitude = None
-            if entry.magnitude is not None:
-                args, kwargs = to_oracle(inputs)
-                magnitude = entry.magnitude(*args, **kwargs)
-        _expectations[key] = (expected, magnitude)
-    return _expectations[key]
-
-
-def usual_dtype(entry: Entry) -> str:
-    """The dtype that is run where one must do."""
-    return "float32" if "float32" in entry.dtypes else entry.dtypes[0]
+    reason = entry.no_gradient or case.no_gradient
+    try:
+        has = oracle_has_derivative(entry, case)
+    except Exception as error:
+        return Outcome(FAIL, reason=f"{where}: the oracle raised {_brief(error)}", raised=error)
+    if has:
+        return Outcome(FAIL, reason=f"{where}: has a derivative, but the catalog says: {reason}")
+    if entry.no_gradient is None:
+        return Outcome(PASS, compared=1)
+    return Outcome(UNSUPPORTED, reason=f"no derivative: {reason}")
 
 
 def _brief(error: Exception) -> str:

@@ -12,28 +12,37 @@ from hypothesis import strategies as st
 from ..backends import Backend
 from ..catalog import Case, Entry, Mistake
 from ..catalog._entry import Draw
+from .gaps import gap_of
+from .judge import Wrong
+from .modes import COMPILED, EAGER, run_mode
 from .plugin import Record
-from .runner import ABSTRACT, EAGER, check_mistake, check_native, gap_of, run_case
+from .results import FAIL, UNSUPPORTED
+from .runner import check_mistake, check_native, outcome_of
 
 
-def test_case(
-    backend: Backend, device: str, entry: Entry, dtype: str, case: Case, record: Record
+def test_mode(
+    backend: Backend,
+    device: str,
+    entry: Entry,
+    mode: str,
+    dtype: str,
+    case: Case,
+    record: Record,
 ) -> None:
-    """A fixed case, called as it is: value, shape, dtype, framework, device, untouched inputs."""
-    record(run_case(entry, case, backend, device, dtype, EAGER))
-
-
-@pytest.mark.einport(mode=ABSTRACT)
-def test_without_values(
-    backend: Backend, device: str, entry: Entry, case: Case, record: Record
-) -> None:
-    """A fixed case on stand-ins that have no values, so that a copy to the host fails."""
-    record(run_case(entry, case, backend, device, entry.dtypes_of(case)[0], ABSTRACT))
+    """A fixed case in one mode and dtype; `einport.suite.modes` says what each asks."""
+    outcome = outcome_of(entry, case, backend, device, dtype, mode)
+    record(outcome)
+    if outcome.status == FAIL:
+        raise Wrong(outcome.reason) from outcome.raised
+    if outcome.status == UNSUPPORTED:
+        pytest.xfail(outcome.reason)
 
 
 def test_drawn(backend: Backend, device: str, entry: Entry, record: Record, examples: int) -> None:
     """Cases and dtypes that Hypothesis draws; a failing one is shrunk."""
-    dtypes = [d for d in entry.dtypes if gap_of(backend, entry, EAGER, d) is None]
+    # Where each step of an eager call is compiled for its shapes, one graph is far cheaper.
+    mode = COMPILED if backend.compiles_eagerly else EAGER
+    dtypes = [d for d in entry.dtypes if gap_of(backend, entry, mode, d) is None]
 
     @settings(
         max_examples=examples,
@@ -48,18 +57,19 @@ def test_drawn(backend: Backend, device: str, entry: Entry, record: Record, exam
         case = entry.draw(FromHypothesis(data))
         dtype = data.draw(st.sampled_from(entry.dtypes_of(case)))
         if dtype in dtypes:
-            record(run_case(entry, case, backend, device, dtype, EAGER), dtype)
+            record(run_mode(entry, case, backend, device, dtype, mode), dtype, mode, "drawn")
 
     run()
 
 
 # Another package's framework has no idioms in the catalog.
-@pytest.mark.einport(applies=lambda entry, backend: backend in entry.natives)
+@pytest.mark.einport(mode="native", applies=lambda entry, backend: backend in entry.natives)
 def test_native(backend: Backend, device: str, entry: Entry, record: Record) -> None:
     """The idiom that the catalog shows for this framework gives what the operation gives."""
     record(check_native(entry, backend, device))
 
 
+@pytest.mark.einport(mode="mistakes")
 def test_mistake(
     backend: Backend, device: str, entry: Entry, mistake: Mistake, record: Record
 ) -> None:

@@ -1,0 +1,170 @@
+"""Derivatives along a random direction: the framework's own, and the oracle's by differences.
+
+The results are added up with random weights (the cotangent), and the inputs move along a random
+direction, so that one number speaks for every element of the gradient.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backends import Backend
+from ..backends.trees import tree_leaves, tree_map
+from ..catalog import Case, Entry
+from .calls import Call
+from .drivers import driver_of
+from .expected import expected_of
+from .inputs import Input, draw_inputs, fingerprint, to_backend, to_oracle
+from .judge import Wrong
+
+STEP = 1e-6
+"""How far the oracle's inputs are moved, each way."""
+
+
+class Derivative(NamedTuple):
+    """A framework's derivative along the direction."""
+
+    value: float
+    size: float
+    """The sum of the absolute terms that it is the sum of."""
+    gradients: int
+    """How many arrays have a gradient."""
+
+
+class Slope(NamedTuple):
+    """The oracle's derivative along the direction."""
+
+    value: float
+    noise: float
+    """What rounding the results may have made of the difference."""
+
+
+_measured: dict[Any, Slope] = {}
+
+
+def oracle_derivative(entry: Entry, case: Case, inputs: Any) -> Slope:
+    """The oracle's derivative along the direction, by central differences; kept."""
+    key = (entry.name, fingerprint(inputs))
+    if key not in _measured:
+        ahead, _, behind, noise = _stepped(entry, case, inputs)
+        _measured[key] = Slope((ahead - behind) / (2 * STEP), noise)
+    return _measured[key]
+
+
+def oracle_has_derivative(entry: Entry, case: Case) -> bool:
+    """Whether the oracle's results change smoothly along the direction.
+
+    Not where they do not change, where they change otherwise ahead than behind, where something is
+    not finite, and where the results are so large that the difference is lost.
+    """
+    if "float64" not in entry.dtypes_of(case):
+        return False
+    inputs = draw_inputs(case, "float64", entry.name)
+    floats = [leaf.plain for leaf in tree_leaves(inputs) if _is_float(leaf)]
+    if not all(np.isfinite(plain).all() for plain in floats):
+        return False
+    ahead, here, behind, noise = _stepped(entry, case, inputs)
+    forward, backward = (ahead - here) / STEP, (here - behind) / STEP
+    slope = max(abs(forward), abs(backward))
+    if not np.isfinite(slope) or slope <= 2 * noise:
+        return False
+    return bool(abs(forward - backward) <= 1e-3 * slope + 2 * noise)
+
+
+def _stepped(entry: Entry, case: Case, inputs: Any) -> tuple[float, float, float, float]:
+    """The weighted sum a step ahead, here, and a step behind; and the noise in a derivative."""
+    directions, weights = _drawn(entry, case, inputs)
+    with np.errstate(all="ignore"):
+        trees = [_oracle(entry, _moved(inputs, directions, s)) for s in (STEP, 0.0, -STEP)]
+        ahead, here, behind = (_weighted(tree, weights) for tree in trees)
+        terms = zip(_floats(trees[1]), weights, strict=True)
+        size = sum(float(np.sum(np.abs(out * weight))) for out, weight in terms)
+    return ahead, here, behind, 1e-15 * size / STEP
+
+
+def own_derivative(
+    entry: Entry, case: Case, xp: Backend, device: str, dtype: str, inputs: Any, compiled: bool
+) -> Derivative:
+    """The framework's derivative along the direction, by reverse mode.
+
+    Raises:
+        Wrong: A gradient has not the shape of what it is the gradient of.
+    """
+    directions, weights = _drawn(entry, case, inputs)
+    call = Call(entry, xp, to_backend(xp, inputs, device))
+    flags = [_is_float(leaf) for leaf in tree_leaves(inputs) if isinstance(leaf, Input)]
+    run = driver_of(xp).compile(call) if compiled else call
+    sums = [xp.asarray(weight, dtype, device) for weight in weights]
+
+    def loss(floats: list[Any]) -> Any:
+        remaining = iter(floats)
+        arrays = [
+            next(remaining) if flag else x for flag, x in zip(flags, call.arrays, strict=True)
+        ]
+        outs = [out for out in run(*arrays) if xp.is_floating(out)]
+        terms = [xp.sum(out * weight) for out, weight in zip(outs, sums, strict=True)]
+        return sum(terms[1:], terms[0])
+
+    floats = [x for flag, x in zip(flags, call.arrays, strict=True) if flag]
+    differentiate = xp.value_and_grad(loss)
+    if compiled and xp.compiles_eagerly:  # or each step beside the call is compiled by itself
+        differentiate = xp.compile(differentiate)
+    _, gradients = differentiate(floats)
+    terms = []
+    for x, gradient, direction in zip(floats, gradients, directions, strict=True):
+        if xp.shape(gradient) != xp.shape(x) or xp.dtype(gradient) != xp.dtype(x):
+            raise Wrong(
+                f"a gradient has {xp.dtype(gradient)} and shape {tuple(xp.shape(gradient))}, "
+                f"expected {xp.dtype(x)} and {tuple(xp.shape(x))}"
+            )
+        terms.append(xp.to_numpy(gradient) * direction)
+    total, size = (sum(float(np.sum(f(t))) for t in terms) for f in (np.asarray, np.abs))
+    return Derivative(total, size, len(terms))
+
+
+def _drawn(entry: Entry, case: Case, inputs: Any) -> tuple[list[Any], list[Any]]:
+    """A direction for each float among the inputs, and weights for each among the results."""
+    random = np.random.default_rng(zlib.crc32(f"{entry.name}/{case.name}".encode()))
+    moved = [leaf for leaf in tree_leaves(inputs) if _is_float(leaf)]
+    directions = [_exact(leaf.plain, random.normal(size=leaf.plain.shape)) for leaf in moved]
+    expected, _ = expected_of(entry, case, "float64", inputs)
+    return directions, [random.normal(size=out.shape) for out in _floats(expected)]
+
+
+def _exact(x: Any, direction: Any) -> Any:
+    """The direction that x really moves in: x ± a step along it is rounded."""
+    with np.errstate(all="ignore"):
+        return ((x + STEP * direction) - (x - STEP * direction)) / (2 * STEP)
+
+
+def _is_float(leaf: Any) -> bool:
+    return isinstance(leaf, Input) and "float" in leaf.dtype
+
+
+def _floats(tree: Any) -> list[Any]:
+    leaves = [np.asarray(leaf) for leaf in tree_leaves(tree)]
+    return [leaf for leaf in leaves if leaf.dtype.kind == "f"]
+
+
+def _oracle(entry: Entry, inputs: Any) -> Any:
+    args, kwargs = to_oracle(inputs)
+    return entry.oracle(*args, **kwargs)
+
+
+def _weighted(tree: Any, weights: list[Any]) -> float:
+    pairs = zip(_floats(tree), weights, strict=True)
+    return float(sum(np.sum(out * weight) for out, weight in pairs))
+
+
+def _moved(inputs: Any, directions: list[Any], step: float) -> Any:
+    remaining = iter(directions)
+
+    def moved(leaf: Any) -> Any:
+        if not _is_float(leaf):
+            return leaf
+        return Input(leaf.plain + step * next(remaining), leaf.dtype)
+
+    return tree_map(moved, inputs)

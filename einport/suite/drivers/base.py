@@ -1,0 +1,90 @@
+"""What the suite needs of a framework beside its adapter, and what stands in without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, ClassVar, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+from ...backends import Backend
+
+Function = Callable[..., Any]
+
+
+class Sample(NamedTuple):
+    """The arrays of one call, and of the same call with another number of rows."""
+
+    arrays: Sequence[Any]
+    shapes: Sequence[tuple[tuple[int, int], ...]]
+    """For each axis of each array (a, b): its size is a·n + b for n rows."""
+
+
+class Graphs(NamedTuple):
+    """A function that was compiled once for any number of rows."""
+
+    call: Function
+    made: Callable[[], int]
+    """How many graphs have been made for it so far."""
+
+
+class Driver:
+    """A framework in the hands of the suite; this one knows no more than the adapter."""
+
+    compilers: ClassVar[tuple[str, ...]] = ("compiled",)
+    """The modes that compile, the framework's usual one first."""
+
+    def __init__(self, xp: Backend) -> None:
+        self.xp = xp
+        self.compute_fully()
+
+    def compute_fully(self) -> None:
+        """Turn off what accelerators do with fewer bits than a dtype has, such as TF32.
+
+        The bounds on errors are those of the dtype. It is said once, for the whole process.
+        """
+
+    def compile(self, fn: Function, mode: str = "compiled") -> Function:
+        """The function as one graph, by the compiler of a mode."""
+        return self.xp.compile(fn)
+
+    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+        """The function compiled with the number of rows unknown."""
+        raise NotImplementedError(f"{self.xp.title} has no way to leave sizes unknown")
+
+    def graphs_by_default(self, fn: Function, calls: Sequence[Sequence[Any]]) -> int:
+        """How many graphs the framework makes for calls of several sizes when told nothing."""
+        return 1
+
+    def unread(self, device: str) -> AbstractContextManager[Any]:
+        """A context in which a copy from the device to the host raises."""
+        raise NotImplementedError(f"nothing here can tell when {self.xp.title} copies to the host")
+
+    def settle(self) -> None:
+        """Forget what earlier graphs left behind, so that a limit on them is not met."""
+
+
+@contextmanager
+def reads_refused(kind: type, methods: Sequence[str], owner: type) -> Iterator[None]:
+    """Refuse the methods that read values of a kind of array, and NumPy arrays of an owner's.
+
+    NumPy reads some frameworks' memory by itself, so it is NumPy that has to be asked.
+    """
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("a value was copied to the host")
+
+    def refusing(real: Function) -> Function:
+        def checked(data: Any, *args: Any, **kwargs: Any) -> Any:
+            return refuse(data) if isinstance(data, owner) else real(data, *args, **kwargs)
+
+        return checked
+
+    with ExitStack() as stack:
+        for name in methods:
+            stack.enter_context(patch.object(kind, name, refuse))
+        for name in ("array", "asarray"):
+            stack.enter_context(patch.object(np, name, refusing(getattr(np, name))))
+        yield

@@ -1,0 +1,49 @@
+"""TensorFlow in the hands of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import tensorflow as tf
+
+from .base import Driver, Function, Graphs, Sample, reads_refused
+
+_READS = ("numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__")
+
+
+class TensorflowDriver(Driver):
+    """Graphs with and without XLA, and a guard on what gives values to the host."""
+
+    compilers = ("compiled", "xla")
+
+    def compute_fully(self) -> None:
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+    def compile(self, fn: Function, mode: str = "compiled") -> Function:
+        if mode != "xla":
+            return self.xp.compile(fn)
+        compiled: Function = tf.function(fn, autograph=False, jit_compile=True)
+        return compiled
+
+    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+        signature = [
+            tf.TensorSpec([None if a else b for a, b in axes], x.dtype)
+            for axes, x in zip(sample.shapes, sample.arrays, strict=True)
+        ]
+        compiled = tf.function(fn, autograph=False, input_signature=signature)
+        return Graphs(compiled, compiled.experimental_get_tracing_count)
+
+    @contextmanager
+    def unread(self, device: str) -> Iterator[None]:
+        kind = type(tf.constant(0))
+        softly = tf.config.get_soft_device_placement()
+        with ExitStack() as stack:
+            stack.callback(tf.config.set_soft_device_placement, softly)
+            tf.config.set_soft_device_placement(False)  # an operator without a kernel there fails
+            stack.enter_context(reads_refused(kind, _READS, tf.Tensor))
+            stack.enter_context(tf.device(device))
+            yield
+
+
+DRIVER = TensorflowDriver

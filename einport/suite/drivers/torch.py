@@ -1,0 +1,90 @@
+"""PyTorch in the hands of the suite."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch._dynamo.utils import counters
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .base import Driver, Function, Graphs, Sample
+
+_READS = {
+    *("item", "tolist", "numpy", "cpu", "__array__"),
+    *("__bool__", "__int__", "__float__", "__index__", "__complex__"),
+}
+"""The methods that give the host a tensor's values."""
+
+_WAITS = {
+    *("_local_scalar_dense", "nonzero", "masked_select", "bincount", "histc"),
+    *("_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive"),
+}
+"""The operators for which a host waits for an accelerator, to learn a value or a size."""
+
+
+class TorchDriver(Driver):
+    """Dynamo and inductor, and two nets that catch what would copy to the host."""
+
+    def compute_fully(self) -> None:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        # Dynamo writes its notes to a logger that pytest would show with each failure.
+        logging.getLogger("torch.__trace").propagate = False
+
+    def compile(self, fn: Function, mode: str = "compiled") -> Function:
+        self.settle()
+        return self.xp.compile(fn)
+
+    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+        self.settle()
+        counters.clear()
+        compiled = self.xp.compile(fn, dynamic=True)
+        return Graphs(compiled, lambda: counters["stats"]["unique_graphs"])
+
+    def graphs_by_default(self, fn: Function, calls: Sequence[Sequence[Any]]) -> int:
+        """Counted without generating code, which takes most of the time and changes nothing."""
+        self.settle()
+        counters.clear()
+        compiled = torch.compile(fn, fullgraph=True, backend="eager")
+        for arrays in calls:
+            compiled(*arrays)
+        made: int = counters["stats"]["unique_graphs"]
+        return made
+
+    @contextmanager
+    def unread(self, device: str) -> Iterator[None]:
+        before = torch.cuda.get_sync_debug_mode() if device.startswith("cuda") else 0
+        try:
+            if device.startswith("cuda"):
+                torch.cuda.set_sync_debug_mode("error")
+            with _NoReadingMethods(), _NoWaitingOperators():
+                yield
+        finally:
+            if device.startswith("cuda"):
+                torch.cuda.set_sync_debug_mode(before)
+
+    def settle(self) -> None:
+        torch._dynamo.reset()
+
+
+class _NoReadingMethods(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _READS:
+            raise RuntimeError(f"Tensor.{name} copies to the host")
+        return func(*args, **(kwargs or {}))
+
+
+class _NoWaitingOperators(TorchDispatchMode):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ in _WAITS:
+            raise RuntimeError(f"{func} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+DRIVER = TorchDriver

@@ -1,0 +1,153 @@
+"""What is run: each case of an entry in each mode and dtype, or a fixed sample of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..backends import Backend
+from ..backends.base import HALF_DTYPES
+from ..catalog import Case, Entry
+from .drivers import driver_of
+from .modes import (
+    ABSTRACT,
+    COMPILED,
+    COMPILED_GRADIENT,
+    DEVICE,
+    DYNAMIC,
+    EAGER,
+    EXPORTED,
+    GRADIENT,
+    MAPPED,
+    MAPPED_CALLS,
+    sized_case,
+)
+
+
+class Trial(NamedTuple):
+    """One thing to run."""
+
+    mode: str
+    case: Case
+    dtype: str
+
+
+def plan(entry: Entry, xp: Backend, everything: bool = False) -> list[Trial]:
+    """What to run of an entry on a framework, in the order of its cases.
+
+    All of it is: called as it is and without values, every case, in every dtype; in each other mode
+    every case in its usual dtype, and the first in every dtype where the mode compiles. With
+    thousands of rows in each mode that computes.
+    """
+    chosen = _everything(entry, xp) if everything else _sample(entry, xp)
+    return list({(run.mode, id(run.case), run.dtype): run for run in chosen}.values())
+
+
+def modes_of(xp: Backend) -> tuple[str, ...]:
+    """The modes that a framework is tried in, whether it can do them or not."""
+    compilers = driver_of(xp).compilers
+    rest = (DYNAMIC, GRADIENT, COMPILED_GRADIENT, MAPPED, EXPORTED)
+    return (EAGER, ABSTRACT, DEVICE, *compilers, *rest)
+
+
+def usual_dtype(entry: Entry, case: Case | None = None) -> str:
+    """The dtype that is run where one must do."""
+    dtypes = entry.dtypes if case is None else entry.dtypes_of(case)
+    return "float32" if "float32" in dtypes else dtypes[0]
+
+
+def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = False) -> list[Any]:
+    """The everyday sample: every dtype for the first case, for the others some in turn.
+
+    What is exact moves elements of any dtype alike: the usual one and another. What adds up is
+    also run in one of the 16-bit floats, where a sum goes wrong first; with `few`, for what
+    compiles every call for every dtype, in that or in another.
+    """
+    if turn == 0 or len(dtypes) <= (2 if few else 3):
+        return list(dtypes)
+    usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
+    half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
+    rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
+    kinds = [kind for kind in (half, rest) if kind]
+    if few:
+        kind = kinds[turn % len(kinds)]
+        return [usual, kind[turn // len(kinds) % len(kind)]]
+    return [usual, *(kind[turn % len(kind)] for kind in kinds)]
+
+
+def differentiable(entry: Entry) -> list[Case]:
+    """The cases whose derivative is checked: those with floats, kinks among them."""
+    return [case for case in entry.cases if "float64" in entry.dtypes_of(case)]
+
+
+def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
+    large = sized_case(entry, entry.large)
+    for case in (*entry.cases, large):
+        for dtype in entry.dtypes_of(case):
+            yield Trial(EAGER, case, dtype)
+        usual = usual_dtype(entry, case)
+        for mode in (ABSTRACT, DEVICE, *driver_of(xp).compilers):
+            yield Trial(mode, case, usual)
+        yield Trial(MAPPED, _mapped_rows(entry) if case is large else case, usual)
+    for mode in driver_of(xp).compilers:
+        for dtype in entry.dtypes_of(entry.cases[0]):
+            yield Trial(mode, entry.cases[0], dtype)
+    for dtype in dtypes_in_turn(entry, entry.dtypes_of(large), 1):
+        yield Trial(DYNAMIC, large, dtype)
+    for case in (entry.cases[0], large):
+        yield Trial(EXPORTED, case, usual_dtype(entry, case))
+    yield from _gradients(entry, [*differentiable(entry), large])
+    yield from _compiled_gradients(entry, [*differentiable(entry), large])
+
+
+def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
+    large, first, few = sized_case(entry, entry.large), entry.cases[0], xp.compiles_eagerly
+    for turn, case in enumerate(entry.cases):
+        # Where each step of an eager call is compiled for its shapes, one graph is far cheaper.
+        mode = COMPILED if few and turn else EAGER
+        for dtype in dtypes_in_turn(entry, entry.dtypes_of(case), turn, few):
+            yield Trial(mode, case, dtype)
+        yield Trial(ABSTRACT, case, usual_dtype(entry, case))
+    yield Trial(DEVICE, first, usual_dtype(entry, first))
+    yield Trial(DEVICE, large, usual_dtype(entry, large))
+    for mode in driver_of(xp).compilers:
+        yield Trial(mode, large, usual_dtype(entry, large))
+        yield Trial(mode, first, _another_dtype(entry, first))
+    yield Trial(DYNAMIC, large, usual_dtype(entry, large))
+    yield Trial(MAPPED, first, usual_dtype(entry, first))
+    yield Trial(MAPPED, _mapped_rows(entry), usual_dtype(entry, large))
+    yield Trial(EXPORTED, first, usual_dtype(entry, first))
+    smooth = differentiable(entry)
+    yield from _gradients(entry, smooth[:1] if few else smooth)
+    yield from _compiled_gradients(entry, [large])
+
+
+def _gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
+    if entry.no_gradient is not None:
+        yield Trial(GRADIENT, entry.cases[0], usual_dtype(entry))
+        return
+    for case in cases:
+        yield Trial(GRADIENT, case, "float64")
+
+
+def _compiled_gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
+    if entry.no_gradient is not None:
+        yield Trial(COMPILED_GRADIENT, entry.cases[0], usual_dtype(entry))
+        return
+    for case in cases:
+        if case.no_gradient is None:
+            yield Trial(COMPILED_GRADIENT, case, "float64")
+
+
+def _mapped_rows(entry: Entry) -> Case:
+    """The large case in parts, since several calls are mapped."""
+    return sized_case(entry, entry.large // MAPPED_CALLS)
+
+
+def _another_dtype(entry: Entry, case: Case) -> str:
+    """One beside the usual dtype, in turn; a 16-bit float for what adds up."""
+    usual, dtypes = usual_dtype(entry, case), entry.dtypes_of(case)
+    halves = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
+    others = halves or [dtype for dtype in dtypes if dtype != usual] or [usual]
+    return others[zlib.crc32(entry.name.encode()) % len(others)]
