@@ -33,6 +33,7 @@ def environment(session: nox.Session) -> dict[str, str]:
     caches = session.cache_dir.resolve()
     return {
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONDONTWRITEBYTECODE": "",  # pytest would rewrite every module anew in each process
         "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),
         "JAX_COMPILATION_CACHE_DIR": str(caches / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

@@ -38,7 +38,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--op", "texts", multiple=True, metavar="TEXT", help="Only operations with TEXT; repeatable."
 )
 @click.option("--mode", "modes", multiple=True, metavar="MODE", help="Only this mode; repeatable.")
-@click.option("--all", "everything", is_flag=True, help="Run every case in every mode and dtype: slower.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Run every case in every mode and dtype: slower."
+)
 @click.option(
     "--diff",
     "pair",

@@ -172,6 +172,7 @@ def test_what_is_shown_of_each_status(tmp_path: Path) -> None:
         CELL._replace(mode="compiled", error=0.0001),
         GAP._replace(dtype="float16", mode="compiled"),
         FAILED._replace(mode="xla"),
+        CELL._replace(mode="xla", dtype="float64"),
         GAP._replace(mode="exported"),
         GAP._replace(op="gelu", mode="exported"),
         GELU._replace(mode="exported", dtype="float64"),
@@ -189,7 +190,7 @@ def test_what_is_shown_of_each_status(tmp_path: Path) -> None:
     assert "unsupported on torch 2.13.0 cpu: exported; float32; gelu, softmax there is no" in text
     assert "torch 2.13.0 cpu: compiled, mapped; float16, float32; softmax there is no" in text
     assert text.count("there is no such kernel") == 2
-    assert "5 passed, 1 failed, 4 unsupported" in text
+    assert "6 passed, 1 failed, 4 unsupported" in text
     assert text.endswith("* Some modes, dtypes or cases are unsupported: they are listed above.")
 
 

@@ -3,14 +3,21 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+
+from einport.backends import Gap, get_backend
+from einport.catalog import entry
+from einport.suite import results
+from einport.suite.gaps import gap_of, in_versions
 
 
 def run_pytest(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    env = {**os.environ, **environment}
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env, check=False)
 
 
@@ -108,3 +115,101 @@ def test_an_unknown_framework_or_device_is_a_usage_error(
     assert done.returncode == 4
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+FEW = """
+import einport.suite.parameters as parameters
+import einport.suite.tally as tally
+from dataclasses import replace
+chosen = tuple(one for one in parameters.entries() if one.name in ("row_sums", "trace"))
+parameters.entries = tally.entries = lambda: chosen
+{more}
+"""
+FORGETFUL = """
+real = parameters.plan
+def plan(entry, xp, everything=False):
+    return [trial for trial in real(entry, xp, everything) if trial.mode != "mapped"]
+parameters.plan = plan
+"""
+UNMET = """
+from einport.backends import Gap, get_backend
+xp = get_backend("numpy")
+type(xp).gaps = (*xp.gaps, Gap("no_such_operation", "a gap that nothing meets"))
+"""
+
+
+def run_few(folder: Path, more: str, *arguments: str) -> subprocess.CompletedProcess:
+    """The whole suite, as if two operations were all there are."""
+    (folder / "few.py").write_text(FEW.format(more=more))
+    suite = ["--pyargs", "einport.suite", "--backend", "numpy", *arguments]
+    return run_pytest(folder, "-p", "few", *suite, PYTHONPATH=str(folder))
+
+
+def test_a_mode_that_nothing_tried_fails(tmp_path: Path) -> None:
+    done = run_few(tmp_path, FORGETFUL)
+    assert done.returncode == 1
+    assert "NumPy: row_sums in mode mapped was never tried" in done.stdout
+    assert "NumPy: trace in mode mapped was never tried" in done.stdout
+    assert run_few(tmp_path, FORGETFUL, "-k", "trace").returncode == 0, "a part was asked for"
+
+
+def test_a_gap_that_nothing_met_fails_a_run_of_all(tmp_path: Path) -> None:
+    assert run_few(tmp_path, UNMET).returncode == 0
+    done = run_few(tmp_path, UNMET, "--all")
+    assert done.returncode == 1
+    assert "nothing met the declared gap: a gap that nothing meets" in done.stdout
+
+
+def test_results_hold_a_cell_for_each_mode_and_are_not_overwritten(tmp_path: Path) -> None:
+    done = run_few(tmp_path, "", "--all", "--results", "found.json")
+    assert done.returncode == 0, done.stdout
+    assert "wrote found.json" in done.stdout
+    found = results.read(tmp_path / "found.json")
+    (run,) = found.runs
+    assert (run.sample, run.partial, run.left_out) == ("all", False, 0)
+    modes = {(cell.op, cell.mode): cell.status for cell in found.cells}
+    for op in ("row_sums", "trace"):
+        assert modes[op, "eager"] == modes[op, "mapped"] == modes[op, "mistakes"] == "pass"
+        for mode in ("compiled", "dynamic", "gradient", "exported", "device", "abstract"):
+            assert modes[op, mode] == "unsupported", (op, mode)
+    assert all(cell.compared for cell in found.cells if cell.status == "pass")
+    again = run_few(tmp_path, "", "--results", "found.json")
+    assert again.returncode == 4
+    assert "is there already; --force overwrites it" in again.stderr
+    part = run_few(tmp_path, "", "-k", "trace", "--results", "found.json", "--force")
+    assert part.returncode == 0, part.stdout
+    (run,) = results.read(tmp_path / "found.json").runs
+    assert run.partial
+
+
+def test_what_failed_is_in_the_results(tmp_path: Path) -> None:
+    broken = 'from einport.backends import get_backend\nget_backend("numpy").sum = None\n'
+    done = run_few(tmp_path, broken, "--results", "found.json")
+    assert done.returncode == 1
+    failed = [c for c in results.read(tmp_path / "found.json").cells if c.status == "fail"]
+    assert {cell.op for cell in failed} >= {"row_sums"}
+    assert all(cell.reason for cell in failed)
+
+
+@pytest.mark.parametrize(
+    ("versions", "version", "covered"),
+    [("", "2.13.0", True), ("<2.14", "2.13.0+cpu", True), ("<2.14", "2.14.0", False)],
+)
+def test_a_gap_is_for_some_versions(versions: str, version: str, covered: bool) -> None:
+    xp = get_backend("numpy")
+    gap = Gap("*", "for the test", versions=versions)
+    with patch.object(type(xp), "version", lambda self: version):
+        assert in_versions(gap, xp) is covered
+
+
+def test_a_gap_is_for_some_cases_devices_and_modes() -> None:
+    xp, one = get_backend("numpy"), entry("softmax")
+    gap = Gap("soft*", "for the test", mode="comp*", case="rows", device="cuda*")
+    with patch.object(type(xp), "gaps", (gap,)):
+        rows, other = one.cases[0], replace(one.cases[0], name="other")
+        rows = replace(rows, name="rows")
+        assert gap_of(xp, one, "compiled", "float32", rows, "cuda:0") is gap
+        assert gap_of(xp, one, "eager", "float32", rows, "cuda:0") is None
+        assert gap_of(xp, one, "compiled", "float32", other, "cuda:0") is None
+        assert gap_of(xp, one, "compiled", "float32", rows, "cpu") is None
+        assert gap_of(xp, entry("trace"), "compiled", "float32", rows, "cuda:0") is None

@@ -1499,6 +1499,7 @@ FEED_FORWARD = Entry(
                 "w2": given(np.eye(2)),
                 "b2": given([0, -1]),
             },
+            no_gradient="a kink: the ReLU at 0",
         ),
         case(
             "NaN and infinities",

@@ -254,8 +254,8 @@ def _draw_coordinates(draw: Draw) -> Case:
 
 
 def _coordinates_of(n: int) -> Case:
-    columns = [_places(2 * n + 1, size) for size in (n, 4, 6)]
-    return case("rows", values(n, 4, 6), indices(np.stack(columns, axis=1)))
+    columns = [_places(2 * n + 1, size) for size in (n, 2, 6, 5)]
+    return case("rows", values(n, 2, 6, 5), indices(np.stack(columns, axis=1)))
 
 
 _EVERYWHERE = np.stack([_STRIDES % 2 - 1, _STRIDES % 30, _STRIDES % 40 - 40], axis=1)

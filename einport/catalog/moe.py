@@ -362,7 +362,7 @@ AGGREGATE_EXPERT_OUTPUTS = Entry(
         case("thousands of tokens", values(4096, 2), values(2, 1024, 2), dtypes=("float32",)),
     ),
     draw=_draw_aggregate,
-    sized=lambda n: case("rows", values(12 * n, 6), values(n, 3, 4)),
+    sized=lambda n: case("rows", values(8 * n, 6), values(n, 2, 4)),
     oracle=aggregate_expert_outputs_oracle,
     natives=idioms(globals(), "aggregate_expert_outputs"),
     dtypes=FLOATS,
@@ -452,7 +452,7 @@ EXPERT_LINEAR = Entry(
         case("thousands of tokens", values(2, 2000, 3), values(2, 3, 2), dtypes=("float32",)),
     ),
     draw=_draw_linear,
-    sized=lambda n: case("rows", values(3, n, 4), values(3, 4, 6)),
+    sized=lambda n: case("rows", values(4, n, 6), values(4, 6, 5)),
     oracle=expert_linear_oracle,
     natives=idioms(globals(), "expert_linear"),
     dtypes=FLOATS,
@@ -804,7 +804,7 @@ def _draw_combine(draw: Draw) -> Case:
 
 def _combine_of(n: int) -> Case:
     """Room for all of a few tokens, and not for all of thousands."""
-    return case("rows", values(7, 900, 4), _sent(_chosen_by(n), 7, 900, width=3), values(n, 2))
+    return case("rows", values(7, 900, 4), _sent(_chosen_by(n), 7, 900, width=6), values(n, 2))
 
 
 _HOLES = np.arange(8.0).reshape(4, 1, 2)
@@ -1095,7 +1095,7 @@ def _draw_moe(draw: Draw) -> Case:
 
 
 def _moe_of(n: int) -> Case:
-    return case("rows", values(n, 1, 4), _network(4, 6, 3), k=2)
+    return case("rows", values(n, 1, 4), _network(4, 6, 5), k=2)
 
 
 MOE_LAYER = Entry(
@@ -1347,7 +1347,7 @@ def _draw_loss(draw: Draw) -> Case:
 
 
 def _loss_of(n: int) -> Case:
-    chosen = indices(np.random.default_rng(0).integers(0, 6, (n, 4, 3)))
+    chosen = indices(np.random.default_rng(0).integers(0, 6, (n, 4, 5)))
     return case("rows", values(n, 4, 6), chosen, 6)
 
 

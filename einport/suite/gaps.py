@@ -8,7 +8,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ..backends import Backend, Gap
-from ..catalog import Case, Entry
+from ..backends.trees import tree_leaves
+from ..catalog import Case, Entry, Mistake
+from ..catalog._entry import Given
 
 
 def gap_of(
@@ -25,6 +27,16 @@ def gap_of(
             (device, gap.device),
         )
         if in_versions(gap, xp) and all(fnmatchcase(given, pattern) for given, pattern in pairs):
+            return gap
+    return None
+
+
+def gap_of_mistake(xp: Backend, entry: Entry, mistake: Mistake) -> Gap | None:
+    """The declared gap for lack of which a bad call cannot be made: a dtype of its arrays."""
+    leaves = tree_leaves((mistake.call.args, dict(mistake.call.kwargs)))
+    for dtype in (leaf.dtype for leaf in leaves if isinstance(leaf, Given)):
+        gap = None if dtype is None else gap_of(xp, entry, "mistakes", dtype)
+        if gap is not None:
             return gap
     return None
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from ..backends import Backend
 from ..catalog import Entry, Mistake
+from .gaps import gap_of_mistake
 from .judge import Verdict, Wrong
 from .modes import COMPILED, EAGER
 from .plan import Trial, plan, usual_dtype
-from .results import FAIL, PASS, Cell, Row, cells_from
+from .results import FAIL, PASS, UNSUPPORTED, Cell, Row, cells_from
 from .runner import Outcome, check_mistake, drawn_cases, outcome_of
 from .tally import row_of
 
@@ -76,6 +77,9 @@ def _trials(entry: Entry, xp: Backend, everything: bool) -> Iterator[Trial]:
 
 
 def _refusal(entry: Entry, mistake: Mistake, xp: Backend, device: str) -> Outcome:
+    gap = gap_of_mistake(xp, entry, mistake)
+    if gap is not None:
+        return Outcome(UNSUPPORTED, reason=gap.reason)
     try:
         verdict: Verdict = check_mistake(entry, mistake, xp, device)
     except Wrong as wrong:

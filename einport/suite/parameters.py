@@ -9,7 +9,7 @@ import pytest
 
 from ..backends import Backend, available_backends, get_backend
 from ..catalog import Case, Entry, entries
-from .gaps import gap_of
+from .gaps import gap_of, gap_of_mistake
 from .modes import EAGER
 from .plan import Trial, dtypes_in_turn, plan, usual_dtype
 
@@ -52,14 +52,12 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         names = [name for name in _KNOWN if name in metafunc.fixturenames]
         parameters = list(_crossed(metafunc, names))
         if "backend" in metafunc.fixturenames:
-            metafunc.parametrize(
-                ["backend", *names], parameters, indirect=["backend"], scope="session"
-            )
+            metafunc.parametrize(["backend", *names], parameters, indirect=["backend"])
         else:
             metafunc.parametrize(names, parameters)
     elif "backend" in metafunc.fixturenames:
         chosen = backend_names(metafunc.config)
-        metafunc.parametrize("backend", chosen, indirect=True, scope="session")
+        metafunc.parametrize("backend", chosen, indirect=True)
 
 
 def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
@@ -138,8 +136,12 @@ def left_out(config: pytest.Config, count: int) -> None:
 def _marks(
     backend: str, entry: Entry, mode: str, row: dict[str, Any]
 ) -> list[pytest.MarkDecorator]:
-    """A declared gap must fail; a mistake is refused before the framework can fall short."""
-    if row["mistake"] is not None or row["mode"] is not None:
+    """A declared gap must fail; the test of modes looks at that by itself."""
+    xp = get_backend(backend)
+    if row["mode"] is not None:
         return []
-    gap = gap_of(get_backend(backend), entry, mode, row["dtype"] or usual_dtype(entry), row["case"])
+    if row["mistake"] is not None:
+        gap = gap_of_mistake(xp, entry, row["mistake"])
+    else:
+        gap = gap_of(xp, entry, mode, row["dtype"] or usual_dtype(entry), row["case"])
     return [] if gap is None else [pytest.mark.xfail(strict=True, reason=gap.reason)]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ..backends import Backend, get_backend
+from ..catalog import Entry
 from ..files import NotWritten, check_new
 from .judge import Verdict
 from .modes import EAGER
@@ -100,19 +101,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parametrize(metafunc)
 
 
-@pytest.fixture(scope="session")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out a test that applies to no entry on this framework, which pytest would skip."""
+
+    def applies(item: Any) -> bool:
+        marker = item.get_closest_marker("einport")
+        if marker is None or "applies" not in marker.kwargs or not hasattr(item, "callspec"):
+            return True
+        return isinstance(item.callspec.params.get("entry"), Entry)
+
+    out = [item for item in items if not applies(item)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if applies(item)]
+
+
+@pytest.fixture
 def backend(request: pytest.FixtureRequest) -> Backend:
     """The adapter under test."""
     return get_backend(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def device(request: pytest.FixtureRequest, backend: Backend) -> str:
     """The device under test."""
     return choose_device(backend, request.config.getoption("--device"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def examples(request: pytest.FixtureRequest, backend: Backend) -> int:
     """How many cases to draw for each operation."""
     asked: int | None = request.config.getoption("--examples")
@@ -143,7 +159,11 @@ def _row(
     """A row of the result file, from a test of the suite that is of one operation."""
     parameters = node.callspec.params if hasattr(node, "callspec") else {}
     entry, backend = parameters.get("entry"), parameters.get("backend")
-    if entry is None or backend is None or not node.module.__name__.startswith(SUITE):
+    if (
+        not isinstance(entry, Entry)
+        or backend is None
+        or not node.module.__name__.startswith(SUITE)
+    ):
         return None
     marker = node.get_closest_marker("einport")
     marked = EAGER if marker is None else marker.kwargs.get("mode", EAGER)

@@ -63,8 +63,14 @@ class ToyBackend(Backend):
     # What the framework cannot do is declared, and the suite then checks that it fails. Without
     # 16-bit floats nothing here needs to accumulate in a wider dtype than it is given.
     gaps = (
-        Gap("*", "Toy has no 16-bit floats", dtype="*float16"),
-        Gap("*", "Toy has no arrays without values", mode="abstract"),
+        Gap("*", "Toy has no 16-bit floats", dtype="*float16", says="float16"),
+        Gap("*", "Toy has no arrays without values", mode="abstract", says="without values"),
+        Gap("*", "Toy has no compiler", mode="compiled", says="no compiler"),
+        Gap("*", "Toy has no compiler", mode="dynamic", says="leave sizes unknown"),
+        Gap("*", "Toy has no automatic differentiation", mode="*gradient", says="no "),
+        Gap("*", "Toy does not map functions", mode="mapped", says="does not map"),
+        Gap("*", "Toy has no exported form", mode="exported", says="no exported form"),
+        Gap("*", "Toy's arrays are the host's", mode="device", says="copies to the host"),
     )
 
     def version(self):

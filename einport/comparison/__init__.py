@@ -1,0 +1,1 @@
+"""Side by side: one operation on several frameworks, and where its elements go."""
