@@ -164,7 +164,12 @@ class TorchBackend(Backend):
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
         a = axis % x.ndim
-        flat = self._from_front(indices, x.shape[a], in_range).reshape(-1)
+        chosen = self._from_front(indices, x.shape[a], in_range)
+        if chosen.ndim != 1 and torch.compiler.is_compiling():
+            # The same loops in the end, but inductor cannot put the strides of what is selected
+            # and then reshaped in order where the sizes are unknown.
+            return x[(slice(None),) * a + (chosen,)]
+        flat = chosen.reshape(-1)
         shape = (*x.shape[:a], *indices.shape, *x.shape[a + 1 :])
         return torch.index_select(x, a, flat).reshape(shape)
 

@@ -274,15 +274,34 @@ def ids(op: str, name: str, xp: Backend, x: Array, size: int) -> None:
         raise IndexError(f"{op}: {name} must be from 0 to {size - 1}, got {bad}")
 
 
-def positions(op: str, name: str, xp: Backend, x: Array, size: Any, where: str) -> None:
-    """Integers from −size to size − 1, as far as they can be read; `where` says of what."""
+def positions(
+    op: str,
+    name: str,
+    xp: Backend,
+    x: Array,
+    size: Any,
+    where: str,
+    given: Mapping[str, Sequence[Any]],
+) -> None:
+    """Integers from −size to size − 1, as far as they can be read.
+
+    `where` says of what, and `given` is the shape of that by its name. They become words only for
+    an error: to write a size down fixes it for the compiler that traces.
+    """
     if 0 in xp.shape(x) or not isinstance(size, int):
         return
+    ((argument, shape),) = given.items()
     if size == 0:
-        raise IndexError(f"{op}: {name} must be empty, as there is nothing to choose from {where}")
+        raise IndexError(
+            f"{op}: {name} must be empty, as there is nothing to choose from {where} "
+            f"({argument} has shape {show(shape)})"
+        )
     bad = find_outside(xp, x, -size, size - 1)
     if bad is not None:
-        raise IndexError(f"{op}: {name} must be from {-size} to {size - 1} {where}, got {bad}")
+        raise IndexError(
+            f"{op}: {name} must be from {-size} to {size - 1} {where} "
+            f"({argument} has shape {show(shape)}), got {bad}"
+        )
 
 
 def same_shape(op: str, xp: Backend, **named: Array) -> None:

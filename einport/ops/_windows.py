@@ -114,15 +114,23 @@ def shifted(x: Any, axis: int, side: int, windows: Windows, counts: Pair) -> lis
     return [x[(..., slice(start, start + span, stride), *after)] for start in starts]
 
 
-def gather_windows(xp: Backend, x: A, windows: Windows, counts: Pair) -> A:
-    """Every window of a picture `(…, h, w)`: `(…, h', kh, w', kw)`."""
-    found: Any = x
-    for axis, side in ((-2, 0), (-1, 1)):
-        rank = len(xp.shape(found))
-        size, stride, dilation = windows.size[side], windows.stride[side], windows.dilation[side]
-        first = xp.arange(counts[side], like=x) * stride
-        step = xp.arange(size, like=x) * dilation
-        places = first[:, None] + step[None, :]
-        # The axes of the height are two once they are gathered: the width stays the last.
-        found = xp.take(found, places, axis=rank + axis, in_range=True)
-    return found  # type: ignore[no-any-return]
+def window_places(
+    xp: Backend, like: Any, width: Any, windows: Windows, counts: Pair, *, backwards: bool = False
+) -> Any:
+    """Where the cells of each window are in a picture that is one axis: `(h', w', kh, kw)`.
+
+    Reading the windows backwards, from the last cell to the first, is as good as a flipped kernel.
+    """
+    (down, right), (lower, later), (high, wide) = windows.stride, windows.dilation, windows.extent
+    if backwards:
+        lower, later = -lower, -later
+    steps = (down * width, right, lower * width, later)
+    places, *others = (
+        xp.arange(size, like=like) * step
+        for size, step in zip((*counts, *windows.size), steps, strict=True)
+    )
+    if backwards:
+        places = places + ((high - 1) * width + wide - 1)
+    for other in others:
+        places = places[..., None] + other
+    return places

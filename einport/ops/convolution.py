@@ -15,9 +15,9 @@ from ._windows import (
     Windows,
     add_border,
     count_windows,
-    gather_windows,
     known_picture,
     read_border,
+    window_places,
 )
 
 __all__ = [
@@ -67,7 +67,10 @@ def sliding_windows(x: A, window: Size, *, stride: Size = 1, dilation: Size = 1)
     )
     picture = known_picture(op, "x", shape, (shape[-2], shape[-1]))
     counts = count_windows(op, "x", shape, picture, windows, ((0, 0), (0, 0)))
-    return rearrange(gather_windows(xp, x, windows, counts), "... h kh w kw -> ... h w kh kw")
+    # One gather from a picture that is one axis: the windows come in the order that is asked for.
+    places = window_places(xp, x, shape[-1], windows, counts)
+    pixels: Any = rearrange(x, "... h w -> ... (h w)")
+    return xp.take(pixels, places, axis=-1, in_range=True)  # type: ignore[no-any-return]
 
 
 def conv2d(
@@ -132,7 +135,7 @@ def conv2d(
     parts = rearrange(xp.widen(x), f"{axes} -> g b h w c", g=groups)
     parts = add_border(xp, parts, (2, 3), border)
     kernels = rearrange(xp.widen(weight), "(g o) c i j -> g o c i j", g=groups)
-    places = _places(xp, parts, windows, counts)
+    places = window_places(xp, parts, xp.shape(parts)[3], windows, counts)
     pixels = _correlate(op, xp, parts, kernels, places, first)
     out: A = _finish(xp, pixels, bias, first, xp.dtype(x))
     return out
@@ -207,7 +210,7 @@ def conv_transpose2d(
     spread = _spread(xp, spread, windows, cut, extra)
     kernels = rearrange(xp.widen(weight), "c out i j -> 1 out c i j")
     each = Windows(windows.size, (1, 1), windows.dilation)
-    places = _places(xp, spread, each, counts, backwards=True)
+    places = window_places(xp, spread, xp.shape(spread)[3], each, counts, backwards=True)
     pixels = _correlate(op, xp, spread, kernels, places, first)
     out: A = _finish(xp, pixels, bias, first, xp.dtype(x))
     return out
@@ -224,27 +227,6 @@ def _correlate(op: str, xp: Backend, x: Any, weight: Any, places: Any, first: bo
     named = {"x": cells, "weight": weight}
     found = contract(op, xp, named, f"g b h w i j c, g o c i j -> {apart}")
     return rearrange(found, f"{apart} -> {joined}")
-
-
-def _places(xp: Backend, x: Any, windows: Windows, counts: Pair, *, backwards: bool = False) -> Any:
-    """Where the cells of each window are in a picture that is one axis: `(h', w', kh, kw)`.
-
-    Reading the windows backwards, from the last cell to the first, is as good as a flipped kernel.
-    """
-    width = xp.shape(x)[3]
-    (down, right), (lower, later), (high, wide) = windows.stride, windows.dilation, windows.extent
-    if backwards:
-        lower, later = -lower, -later
-    steps = (down * width, right, lower * width, later)
-    places, *others = (
-        xp.arange(size, like=x) * step
-        for size, step in zip((*counts, *windows.size), steps, strict=True)
-    )
-    if backwards:
-        places = places + ((high - 1) * width + wide - 1)
-    for other in others:
-        places = places[..., None] + other
-    return places
 
 
 def _finish(xp: Backend, pixels: Any, bias: Any, first: bool, dtype: str) -> Any:

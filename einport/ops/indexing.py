@@ -63,8 +63,9 @@ def gather_columns(matrix: A, indices: A) -> A:
             f"{op}: indices must have {shape[0]} rows, one for each of matrix, got {chosen[0]} "
             f"(matrix has shape {check.show(shape)}, indices {check.show(chosen)})"
         )
-    where = f"in the rows of matrix (matrix has shape {check.show(shape)})"
-    check.positions(op, "indices", xp, indices, shape[1], where)
+    check.positions(
+        op, "indices", xp, indices, shape[1], "in the rows of matrix", {"matrix": shape}
+    )
     found: A = xp.take_along_axis(matrix, indices, axis=1, in_range=True)
     return found
 
@@ -113,8 +114,8 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
         )
     places: Any = coordinates
     for axis, size in enumerate(shape):
-        where = f"along axis {axis} (x has shape {check.show(shape)})"
-        check.positions(op, "coordinates", xp, places[:, axis], size, where)
+        where = f"along axis {axis}"
+        check.positions(op, "coordinates", xp, places[:, axis], size, where, {"x": shape})
     flat = _flat_index(xp, xp.astype(places, xp.index_dtype), shape)
     found: A = xp.take(rearrange(x, "... -> (...)"), flat, axis=0, in_range=True)
     return found
@@ -210,8 +211,7 @@ def total_price(prices: A, items: A, *, method: str = "take") -> A:
     shape = xp.shape(prices)
     check.rank(op, "prices", shape, "k")
     check.rank(op, "items", xp.shape(items), "n")
-    where = f"among the prices (prices has shape {check.show(shape)})"
-    check.positions(op, "items", xp, items, shape[0], where)
+    check.positions(op, "items", xp, items, shape[0], "among the prices", {"prices": shape})
     look_up = xp.take if method == "take" else xp.take_along_axis
     total: A = xp.sum(look_up(prices, items, axis=0, in_range=True))
     return total
@@ -225,8 +225,7 @@ def _collect(op: str, name: str, matrix: A, indices: A, axis: int) -> A:
     shape = xp.shape(matrix)
     check.rank(op, "matrix", shape, "m n")
     check.rank(op, name, xp.shape(indices), "k")
-    where = f"in matrix (matrix has shape {check.show(shape)})"
-    check.positions(op, name, xp, indices, shape[axis], where)
+    check.positions(op, name, xp, indices, shape[axis], "in matrix", {"matrix": shape})
     found: A = xp.take(matrix, indices, axis=axis, in_range=True)
     return found
 

@@ -17,7 +17,7 @@ from ..catalog import Case, Entry
 from .calls import Call
 from .drivers import driver_of
 from .expected import expected_of
-from .inputs import Input, draw_inputs, fingerprint, to_backend, to_oracle
+from .inputs import Input, draw_inputs, fingerprint, round_to, to_backend, to_oracle
 from .judge import Wrong
 
 STEP = 1e-6
@@ -45,11 +45,11 @@ class Slope(NamedTuple):
 _measured: dict[Any, Slope] = {}
 
 
-def oracle_derivative(entry: Entry, case: Case, inputs: Any) -> Slope:
+def oracle_derivative(entry: Entry, case: Case, dtype: str, inputs: Any) -> Slope:
     """The oracle's derivative along the direction, by central differences; kept."""
-    key = (entry.name, fingerprint(inputs))
+    key = (entry.name, dtype, fingerprint(inputs))
     if key not in _measured:
-        ahead, _, behind, noise = _stepped(entry, case, inputs)
+        ahead, _, behind, noise = _stepped(entry, case, dtype, inputs)
         _measured[key] = Slope((ahead - behind) / (2 * STEP), noise)
     return _measured[key]
 
@@ -66,7 +66,7 @@ def oracle_has_derivative(entry: Entry, case: Case) -> bool:
     floats = [leaf.plain for leaf in tree_leaves(inputs) if _is_float(leaf)]
     if not all(np.isfinite(plain).all() for plain in floats):
         return False
-    ahead, here, behind, noise = _stepped(entry, case, inputs)
+    ahead, here, behind, noise = _stepped(entry, case, "float64", inputs)
     forward, backward = (ahead - here) / STEP, (here - behind) / STEP
     slope = max(abs(forward), abs(backward))
     if not np.isfinite(slope) or slope <= 2 * noise:
@@ -74,9 +74,11 @@ def oracle_has_derivative(entry: Entry, case: Case) -> bool:
     return bool(abs(forward - backward) <= 1e-3 * slope + 2 * noise)
 
 
-def _stepped(entry: Entry, case: Case, inputs: Any) -> tuple[float, float, float, float]:
+def _stepped(
+    entry: Entry, case: Case, dtype: str, inputs: Any
+) -> tuple[float, float, float, float]:
     """The weighted sum a step ahead, here, and a step behind; and the noise in a derivative."""
-    directions, weights = _drawn(entry, case, inputs)
+    directions, weights = _drawn(entry, case, inputs, dtype)
     with np.errstate(all="ignore"):
         trees = [_oracle(entry, _moved(inputs, directions, s)) for s in (STEP, 0.0, -STEP)]
         ahead, here, behind = (_weighted(tree, weights) for tree in trees)
@@ -93,7 +95,7 @@ def own_derivative(
     Raises:
         Wrong: A gradient has not the shape of what it is the gradient of.
     """
-    directions, weights = _drawn(entry, case, inputs)
+    directions, weights = _drawn(entry, case, inputs, dtype)
     call = Call(entry, xp, to_backend(xp, inputs, device))
     flags = [_is_float(leaf) for leaf in tree_leaves(inputs) if isinstance(leaf, Input)]
     run = driver_of(xp).compile(call) if compiled else call
@@ -125,13 +127,17 @@ def own_derivative(
     return Derivative(total, size, len(terms))
 
 
-def _drawn(entry: Entry, case: Case, inputs: Any) -> tuple[list[Any], list[Any]]:
-    """A direction for each float among the inputs, and weights for each among the results."""
+def _drawn(entry: Entry, case: Case, inputs: Any, dtype: str) -> tuple[list[Any], list[Any]]:
+    """A direction for each float among the inputs, and weights for each among the results.
+
+    The weights are exact in the dtype.
+    """
     random = np.random.default_rng(zlib.crc32(f"{entry.name}/{case.name}".encode()))
     moved = [leaf for leaf in tree_leaves(inputs) if _is_float(leaf)]
     directions = [_exact(leaf.plain, random.normal(size=leaf.plain.shape)) for leaf in moved]
     expected, _ = expected_of(entry, case, "float64", inputs)
-    return directions, [random.normal(size=out.shape) for out in _floats(expected)]
+    weights = [random.normal(size=out.shape) for out in _floats(expected)]
+    return directions, [round_to(weight, dtype) for weight in weights]
 
 
 def _exact(x: Any, direction: Any) -> Any:

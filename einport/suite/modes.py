@@ -6,8 +6,8 @@
 * `device`: with every read of a value refused, as an accelerator's user wants it.
 * `compiled`: as one graph, by the framework's usual compiler; `xla`: by TensorFlow's XLA.
 * `dynamic`: as one graph for any number of rows, called with several.
-* `gradient`: the derivative along a random direction of a random sum of the results, in float64,
-  against the oracle's; `compiled-gradient`: through the compiled form.
+* `gradient`: the derivative along a random direction of a random sum of the results, in float64
+  and loosely in 16 bits, against the oracle's; `compiled-gradient`: through the compiled form.
 * `mapped`: over a new leading axis, against one call after the other.
 * `exported`: saved, loaded in a fresh process, and run there.
 """
@@ -42,8 +42,11 @@ ROWS = (3, 2, 5, 8, 13)
 MAPPED_CALLS = 3
 """How many calls are mapped at once."""
 
-DERIVATIVE_ERROR = 1e-6
-"""What a float64 derivative may be off, relative to the terms that it is the sum of."""
+DERIVATIVE_ERROR = {"float64": 1e-6, "float16": 2.0**-6, "bfloat16": 2.0**-6}
+"""What a derivative may be off, relative to the terms that it is the sum of.
+
+In 16 bits each term is rounded: the bound is loose, and is there to see that nothing is lost.
+"""
 
 Runner = Callable[[Entry, Case, Backend, str, str], Verdict]
 """Takes entry, case, framework, device and dtype."""
@@ -222,8 +225,8 @@ def _run_gradient(
 ) -> Verdict:
     inputs = draw_inputs(case, dtype, entry.name)
     found, size, gradients = own_derivative(entry, case, xp, device, dtype, inputs, compiled)
-    expected, noise = oracle_derivative(entry, case, inputs)
-    allowed = DERIVATIVE_ERROR * (size + abs(expected)) + noise
+    expected, noise = oracle_derivative(entry, case, dtype, inputs)
+    allowed = DERIVATIVE_ERROR[dtype] * (size + abs(expected)) + noise
     if not abs(found - expected) <= allowed:
         raise Wrong(f"the derivative is {found:.9g}, expected {expected:.9g} ± {allowed:.2g}")
     return Verdict(1 + gradients, 0.0)

@@ -129,6 +129,10 @@ def _gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
         return
     for case in cases:
         yield Trial(GRADIENT, case, "float64")
+    smooth = [case for case in cases if case.no_gradient is None]
+    for case in smooth[:1]:
+        for dtype in sorted(HALF_DTYPES.intersection(entry.dtypes_of(case))):
+            yield Trial(GRADIENT, case, dtype)
 
 
 def _compiled_gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:

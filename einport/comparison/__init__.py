@@ -1,1 +1,0 @@
-"""Side by side: one operation on several frameworks, and where its elements go."""
