@@ -821,12 +821,19 @@ COMBINE_TOKENS = Entry(
         case("another width", values(4, 3, 5), _sent(_CHOSEN, 4, 3, width=2), values(5, 2)),
         case("one expert gets all", values(6, 2), _sent([[1]] * 6, 3), values(6, 1)),
         case("three choices", values(6, 2), _sent([[2, 1, 0], [0, 1, 2]], 3), values(2, 3)),
-        case("dropped weights are NaN", given(_HOLES), _sent(_CHOSEN, 4, 1), given(_NO_WEIGHT)),
+        case(
+            "dropped weights are NaN",
+            given(_HOLES),
+            _sent(_CHOSEN, 4, 1),
+            given(_NO_WEIGHT),
+            no_gradient="NaN among the weights",
+        ),
         case(
             "rows that nobody has are NaN",
             given([[[1.0], [2.0]], [[3.0], [np.nan]], [[np.inf], [np.nan]]]),
             _sent([[0, 1], [0, 0]], 3, 2),
             values(2, 2),
+            no_gradient="NaN among the rows",
         ),
         case(
             "an output that is NaN",
