@@ -38,6 +38,7 @@ def cli() -> None:
       einport backends             what is installed, and its devices
       einport list                 the operations, one line each
       einport matrix               run them all on every framework found
+      einport gaps                 what a framework cannot do
       einport demo                 small examples, to see how patterns work
     """
     # Frameworks talk on standard error while they start; what they say is not the user's concern.
@@ -92,6 +93,38 @@ def list_command(text: str | None, as_json: bool) -> None:
             summary = summary[: room - 1].rstrip() + "…"
         click.echo(f"{entry.name:<{width}}  {summary}")
     click.echo(f"\n{len(chosen)} operations")
+
+
+@cli.command("gaps", context_settings=CONTEXT)
+@click.option(
+    "--backend", "names", multiple=True, metavar="NAME", help="Only this framework; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def gaps_command(names: tuple[str, ...], as_json: bool) -> None:
+    """Show what each framework found here cannot do.
+
+    Each line is put to the proof by the suite: it must fail, and as it says.
+
+    \b
+    Examples:
+      einport gaps
+      einport gaps --backend numpy --json
+    """
+    backends = select_backends(names)
+    if as_json:
+        rows = [{"backend": xp.name, **gap._asdict()} for xp in backends for gap in xp.gaps]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("framework", "operations", "mode", "dtype", "reason", box=None, pad_edge=False)
+    for xp in backends:
+        for gap in xp.gaps:
+            cells = (xp.title, gap.op, gap.mode, gap.dtype, gap.reason)
+            table.add_row(*(escape("all" if cell == "*" else cell) for cell in cells))
+    without = [xp.title for xp in backends if not xp.gaps]
+    if table.row_count:
+        console().print(table)
+    if without:
+        click.echo(f"nothing declared: {', '.join(without)}")
 
 
 @cli.command("demo", context_settings=CONTEXT)

@@ -39,6 +39,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--mode", "modes", multiple=True, metavar="MODE", help="Only this mode; repeatable.")
 @click.option(
+    "--device", metavar="NAME", help="Run there, such as cuda; the first one if not said."
+)
+@click.option(
     "--all", "everything", is_flag=True, help="Run every case in every mode and dtype: slower."
 )
 @click.option(
@@ -62,6 +65,7 @@ def matrix_command(
     names: Sequence[str],
     texts: Sequence[str],
     modes: Sequence[str],
+    device: str | None,
     everything: bool,
     pair: tuple[Path, Path] | None,
     target: Path | None,
@@ -83,12 +87,14 @@ def matrix_command(
       einport matrix
       einport matrix --backend torch --mode compiled --mode gradient
       einport matrix --op moe --json results.json
+      einport matrix --backend torch --device cuda
       einport matrix cpu.json gpu.json
       einport matrix cpu.json gpu.json --json both.json
       einport matrix --diff old.json new.json --backend jax
     """
-    if everything and (sources or pair):
-        raise click.UsageError("--all is for running; results from files are as they are")
+    for option, given in (("--all", everything), ("--device", device)):
+        if given and (sources or pair):
+            raise click.UsageError(f"{option} is for running; results from files are as they are")
     if target is not None and str(target) != "-":
         check_new(target, force)
     asked = _Asked(split(names), texts, split(modes))
@@ -97,7 +103,7 @@ def matrix_command(
             raise click.UsageError("--diff takes two files, OLD and NEW, and no others")
         _compare(pair, asked, target)
         return
-    document = asked.of(_read(sources)) if sources else _run(asked, everything)
+    document = asked.of(_read(sources)) if sources else _run(asked, everything, device)
     _note_versions(document)
     if target is not None and str(target) == "-":
         click.echo(results.encode(document), nl=False)
@@ -160,8 +166,8 @@ def _check_among(what: str, given: Sequence[str], known: Sequence[str]) -> None:
             raise click.UsageError(f"the results have no {what} {name!r} (they have {there})")
 
 
-def _run(asked: _Asked, everything: bool) -> Document:
-    """Run what is asked for here, on each framework's first device."""
+def _run(asked: _Asked, everything: bool, device: str | None) -> Document:
+    """Run what is asked for here, on the device of that name or each framework's first."""
     from .suite.matrix import MISTAKES, run_matrix  # to read files needs none of this
 
     known = (*RUNNERS, MISTAKES)
@@ -169,9 +175,8 @@ def _run(asked: _Asked, everything: bool) -> Document:
         if mode not in known:
             raise click.UsageError(f"there is no mode {mode!r} (there are {', '.join(known)})")
     chosen = select_entries(asked.texts)
-    backends = select_backends(asked.names)
-    devices = [(xp, xp.devices()[0]) for xp in backends]
-    with progress(len(chosen) * len(backends)) as advance:
+    devices = _devices(select_backends(asked.names), device)
+    with progress(len(chosen) * len(devices)) as advance:
         cells = run_matrix(chosen, devices, advance, everything, asked.modes)
     if not cells:
         raise click.UsageError(f"no framework here has mode {' or '.join(asked.modes)}")
@@ -188,6 +193,17 @@ def _run(asked: _Asked, everything: bool) -> Document:
         if any(cell.backend == xp.name for cell in cells)
     ]
     return Document(tuple(runs), tuple(cells))
+
+
+def _devices(backends: Sequence[Backend], device: str | None) -> list[tuple[Backend, str]]:
+    """Each framework with the device to run on; those that lack it are left out."""
+    if device is None:
+        return [(xp, xp.devices()[0]) for xp in backends]
+    found = [(xp, device) for xp in backends if device in xp.devices()]
+    if not found:
+        there = "; ".join(f"{xp.title}: {', '.join(xp.devices())}" for xp in backends)
+        raise click.UsageError(f"no framework here has the device {device!r} ({there})")
+    return found
 
 
 def _left_out(chosen: Sequence[Entry], xp: Backend, modes: Sequence[str]) -> int:

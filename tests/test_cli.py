@@ -16,7 +16,7 @@ def run(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"}).invoke(cli, arguments)
 
 
-@pytest.mark.parametrize("command", ["backends", "list", "matrix"])
+@pytest.mark.parametrize("command", ["backends", "gaps", "list", "matrix"])
 def test_every_command_has_help_with_examples(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -30,6 +30,19 @@ def test_backends_names_what_is_installed(backend) -> None:
     assert found["version"] == backend.version()
     assert found["devices"] == list(backend.devices())
     assert backend.version() in run("backends").output
+
+
+def test_gaps_are_those_of_the_table(backend) -> None:
+    rows = json.loads(run("gaps", "--json", "--backend", backend.name).stdout)
+    assert [(row["op"], row["mode"], row["reason"]) for row in rows] == [
+        (gap.op, gap.mode, gap.reason) for gap in backend.gaps
+    ]
+    said = run("gaps", "--backend", backend.name)
+    assert said.exit_code == 0
+    assert max(map(len, said.output.splitlines())) <= 80
+    assert ("nothing declared" in said.output) == (not backend.gaps)
+    text = " ".join(said.output.split())
+    assert all(gap.reason.split()[-1] in text for gap in backend.gaps)
 
 
 def test_list_has_a_line_for_each_operation() -> None:

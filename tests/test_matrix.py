@@ -350,6 +350,8 @@ def test_of_two_versions_in_a_file_a_diff_says_which_counts(tmp_path: Path) -> N
         (["good", "--json", "good"], "good is there already; --force overwrites it"),
         (["good", "--json", "folder", "--force"], "is a directory"),
         (["good", "--all"], "--all is for running"),
+        (["good", "--device", "cpu"], "--device is for running"),
+        (["--backend", "numpy", "--device", "zebra"], "no framework here has the device 'zebra'"),
         (["--diff", "good", "good", "--all"], "--all is for running"),
         (["--diff", "good"], "requires 2 arguments"),
         (["--diff", "good", "good", "good"], "--diff takes two files"),

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from einport.backends import Backend
+from einport.suite.plan import modes_of
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -18,3 +19,18 @@ def test_the_example_of_each_framework_runs(backend: Backend) -> None:
     scope: dict[str, object] = {}
     exec(own[0], scope)
     assert backend.owns(eval(last.partition("  #")[0], scope))
+
+
+def test_the_table_of_modes_is_what_is_declared(backend: Backend) -> None:
+    rows = re.findall(r"^\|(.*)\|$", README.read_text(), re.MULTILINE)
+    table = [[cell.strip() for cell in row.split("|")] for row in rows]
+    (head,) = [row for row in table if backend.title in row]
+    column = head.index(backend.title)
+    told = {
+        found[1]: row[column]
+        for row in table
+        if (found := re.match(r"`([a-z-]+)`", row[0])) and row[column]
+    }
+    whole = {gap.mode for gap in backend.gaps if (gap.op, gap.dtype, gap.case) == ("*", "*", "*")}
+    assert sorted(told) == sorted(modes_of(backend))
+    assert {mode for mode, cell in told.items() if cell == "–"} == whole

@@ -1,5 +1,7 @@
 """What frameworks do with functions: compile, differentiate, map, run without values."""
 
+import subprocess
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -473,3 +475,33 @@ def test_is_concrete(lab):
     assert not any(seen)
     assert len(seen) >= (0 if lab.xp.name == "numpy" else 4)
     assert lab.xp.is_concrete(x)
+
+
+FIRST_OF_ALL = """
+import sys
+from einport import ops
+from einport.backends import get_backend
+xp = get_backend(sys.argv[1])
+x = xp.asarray([[[1.0, 2.0]]], dtype="float32")
+traces = []
+def op(x):
+    traces.append(1)
+    return ops.transpose_matrices(x)
+if xp.name == "torch":
+    import torch
+    from torch._dynamo.utils import counters
+    compiled = torch.compile(ops.transpose_matrices, fullgraph=True, backend="eager")
+else:
+    compiled = op if xp.name == "numpy" else xp.compile(op)
+for _ in range(3):
+    compiled(x)
+print(counters["stats"]["unique_graphs"] if xp.name == "torch" else len(traces))
+"""
+
+
+def test_a_compiled_call_that_is_the_first_of_all_makes_one_graph(lab):
+    # What a first call loads must not be something that a compiler guards on.
+    command = [sys.executable, "-c", FIRST_OF_ALL, lab.xp.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    calls = 3 if lab.xp.name == "numpy" else 1
+    assert done.stdout.split()[-1] == str(calls)
