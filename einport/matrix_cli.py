@@ -13,6 +13,7 @@ from .catalog import Entry
 from .matrix_show import show, show_changes
 from .suite import results
 from .suite.changes import REGRESSION, Change, diff, pairs
+from .suite.devices import choose_device
 from .suite.modes import RUNNERS
 from .suite.plan import plan
 from .suite.results import FAIL, MATRIX, Cell, Document, ResultsError
@@ -199,10 +200,14 @@ def _devices(backends: Sequence[Backend], device: str | None) -> list[tuple[Back
     """Each framework with the device to run on; those that lack it are left out."""
     if device is None:
         return [(xp, xp.devices()[0]) for xp in backends]
-    found = [(xp, device) for xp in backends if device in xp.devices()]
+    found, problems = [], []
+    for xp in backends:
+        try:
+            found.append((xp, choose_device(xp, device)))
+        except ValueError as problem:
+            problems.append(str(problem))
     if not found:
-        there = "; ".join(f"{xp.title}: {', '.join(xp.devices())}" for xp in backends)
-        raise click.UsageError(f"no framework here has the device {device!r} ({there})")
+        raise click.UsageError("; ".join(problems))
     return found
 
 

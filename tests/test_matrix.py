@@ -351,7 +351,7 @@ def test_of_two_versions_in_a_file_a_diff_says_which_counts(tmp_path: Path) -> N
         (["good", "--json", "folder", "--force"], "is a directory"),
         (["good", "--all"], "--all is for running"),
         (["good", "--device", "cpu"], "--device is for running"),
-        (["--backend", "numpy", "--device", "zebra"], "no framework here has the device 'zebra'"),
+        (["--backend", "numpy", "--device", "zebra"], "NumPy has no device 'zebra' here"),
         (["--diff", "good", "good", "--all"], "--all is for running"),
         (["--diff", "good"], "requires 2 arguments"),
         (["--diff", "good", "good", "good"], "--diff takes two files"),

@@ -25,6 +25,8 @@ _NAMES = {
     if isinstance(value, torch.dtype)
 }
 _DTYPES = {name: value for value, name in _NAMES.items()}
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+"""Of the same bits, for dtypes that PyTorch stores and does not index."""
 
 
 class TorchBackend(Backend):
@@ -163,6 +165,9 @@ class TorchBackend(Backend):
         return torch.argsort(key, dim=axis, stable=True)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
+        if x.dtype in _SIGNED:
+            signed = x.view(_SIGNED[x.dtype])
+            return self.take(signed, indices, axis, in_range=in_range).view(x.dtype)
         a = axis % x.ndim
         chosen = self._from_front(indices, x.shape[a], in_range)
         if chosen.ndim != 1 and torch.compiler.is_compiling():

@@ -483,17 +483,17 @@ def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: i
 def _check_choices(op: str, shape: Any, assigned: Any, experts: int) -> None:
     """Probabilities of all experts, and one choice or k for each token; none may be empty."""
     check.rank(op, "gate_probabilities", shape, "... experts")
-    shapes = f"gate_probabilities has shape {check.show(shape)}"
     if not check.equal(shape[-1], experts):
         raise ValueError(
             f"{op}: gate_probabilities must have one for each of num_experts = {experts}, "
-            f"got {shape[-1]} ({shapes})"
+            f"got {shape[-1]} (gate_probabilities has shape {check.show(shape)})"
         )
     choices = len(assigned) - len(shape) + 1
     if choices not in (0, 1) or not check.same_sizes(assigned[: len(shape) - 1], shape[:-1]):
         raise ValueError(
             f"{op}: expert_indices must have shape {check.show(shape[:-1])} or one axis more, for "
-            f"k choices, got {check.show(assigned)} ({shapes})"
+            f"k choices, got {check.show(assigned)} (gate_probabilities has shape "
+            f"{check.show(shape)})"
         )
     if 0 in assigned:
         raise ValueError(
@@ -553,15 +553,15 @@ def _in_blocks(xp: Backend, tokens: Any, route: _Route, k: int, experts: int) ->
 def _block_sizes(xp: Backend, route: _Route, experts: int) -> tuple[int, Any]:
     """Rows of a block, and how many blocks there are at most.
 
-    Larger blocks hold more zeros, smaller ones need their expert's weights more often.
+    Larger blocks hold more zeros, smaller ones need their expert's weights more often: the size
+    grows with an expert's load, first fast and then slowly. A formula without cases does for all
+    loads in one graph.
     """
     (total,) = xp.shape(route.order)
     if not isinstance(total, int):
         total = xp.sum(route.counts) if total is None else total
         return 128, (total + experts * 127) // 128
-    size = 8
-    while size * size * experts < 64 * total:
-        size *= 2
+    size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
     return size, min(total, (total + experts * (size - 1)) // size)
 
 

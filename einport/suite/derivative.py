@@ -98,7 +98,7 @@ def own_derivative(
     directions, weights = _drawn(entry, case, inputs, dtype)
     call = Call(entry, xp, to_backend(xp, inputs, device))
     flags = [_is_float(leaf) for leaf in tree_leaves(inputs) if isinstance(leaf, Input)]
-    run = driver_of(xp).compile(call) if compiled else call
+    run = driver_of(xp).compile(call, "compiled-gradient") if compiled else call
     sums = [xp.asarray(weight, dtype, device) for weight in weights]
 
     def loss(floats: list[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..backends import Backend
 from ..catalog import Entry, Mistake
+from .drivers import Driver
 from .gaps import gap_of_mistake
 from .judge import Verdict, Wrong
 from .modes import COMPILED, EAGER
@@ -53,6 +54,7 @@ def run_matrix(
 ) -> list[Cell]:
     """Run every operation on every framework, telling `advance` before each."""
     rows: list[Row] = []
+    Driver.thorough = everything
     for xp, device in backends:
         for entry in entries:
             advance(xp, entry)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..backends import Backend, available_backends, get_backend
+from ..backends import available_backends, get_backend
 from ..catalog import Case, Entry, entries
 from .gaps import gap_of, gap_of_mistake
 from .modes import EAGER
@@ -27,23 +27,6 @@ def backend_names(config: pytest.Config) -> list[str]:
     given: list[str] = config.getoption("--backend") or []
     names = [name for item in given for name in item.split(",") if name]
     return names or list(available_backends())
-
-
-def choose_device(backend: Backend, wanted: str) -> str:
-    """The framework's first device of the kind `wanted`; `gpu` and `cuda` are one kind.
-
-    Raises:
-        ValueError: It has none.
-    """
-    kinds = {"gpu": ("gpu", "cuda"), "cuda": ("cuda", "gpu")}
-    kind, _, number = wanted.partition(":")
-    for device in backend.devices():
-        own, _, own_number = device.partition(":")
-        if own in kinds.get(kind, (kind,)) and number in ("", own_number or "0"):
-            return device
-    raise ValueError(
-        f"{backend.title} has no device {wanted!r} here (it has {', '.join(backend.devices())})"
-    )
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

@@ -15,12 +15,13 @@ import pytest
 from ..backends import Backend, get_backend
 from ..backends.trees import tree_fill, tree_leaves, tree_map
 from ..catalog import Case, Entry, Mistake
+from .devices import choose_device
 from .expected import expected_of
 from .gaps import gap_of
 from .inputs import Input, draw_inputs, to_backend
 from .judge import Verdict, Wrong, judge
 from .modes import EAGER
-from .parameters import backend_names, choose_device
+from .parameters import backend_names
 from .plan import usual_dtype
 from .plugin import Record
 from .runner import raised_by

@@ -16,9 +16,11 @@ import pytest
 from ..backends import Backend, get_backend
 from ..catalog import Entry
 from ..files import NotWritten, check_new
+from .devices import choose_device
+from .drivers import Driver, driver_of
 from .judge import Verdict
 from .modes import EAGER
-from .parameters import LEFT_OUT, backend_names, choose_device, parametrize
+from .parameters import LEFT_OUT, backend_names, parametrize
 from .plan import usual_dtype
 from .results import FAIL, PASS, Document, Row, cells_from, run_on, write
 from .runner import Outcome
@@ -80,6 +82,7 @@ def named_backends(config: pytest.Config) -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown framework or device, or a file that is there, before anything runs."""
     config.stash[TALLY] = Tally()
+    Driver.thorough = config.getoption("--all")
     config.pluginmanager.register(Receiver(config.stash[TALLY]), "einport-receiver")
     config.addinivalue_line(
         "markers",
@@ -317,6 +320,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     count = config.stash.get(LEFT_OUT, 0)
     if count:
         say(f"left out: {count:,} more trials of mode, case and dtype; --all runs them")
+        for name in named_backends(config):
+            short = driver_of(get_backend(name)).short_of_thorough
+            if short:
+                say(f"left out: {short}; --all does it")
     for (backend, reason), met in tally.gaps().items():
         say(f"declared, {met} on {backend} failed as they must: {reason}")
     for (backend, dtype), (error, op) in sorted(tally.worst.items()):

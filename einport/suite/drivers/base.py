@@ -36,6 +36,16 @@ class Driver:
     compilers: ClassVar[tuple[str, ...]] = ("compiled",)
     """The modes that compile, the framework's usual one first."""
 
+    thorough: ClassVar[bool] = True
+    """Whether every graph is compiled to the end.
+
+    If not, a compiler that takes seconds to generate code, and has its graphs before that, does so
+    in the modes of `compilers` alone; in the others the graphs are run as they are.
+    """
+
+    short_of_thorough: ClassVar[str] = ""
+    """What is left out when not thorough, in words."""
+
     def __init__(self, xp: Backend) -> None:
         self.xp = xp
         self.compute_fully()

@@ -30,6 +30,8 @@ _WAITS = {
 class TorchDriver(Driver):
     """Dynamo and inductor, and two nets that catch what would copy to the host."""
 
+    short_of_thorough = "PyTorch's code for graphs of unknown sizes and of gradients"
+
     def compute_fully(self) -> None:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
@@ -38,12 +40,12 @@ class TorchDriver(Driver):
 
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         self.settle()
-        return self.xp.compile(fn)
+        return self.xp.compile(fn) if mode in self.compilers else self._graph(fn)
 
     def dynamic(self, fn: Function, sample: Sample) -> Graphs:
         self.settle()
         counters.clear()
-        compiled = self.xp.compile(fn, dynamic=True)
+        compiled = self._graph(fn, dynamic=True)
         return Graphs(compiled, lambda: counters["stats"]["unique_graphs"])
 
     def graphs_by_default(self, fn: Function, calls: Sequence[Sequence[Any]]) -> int:
@@ -55,6 +57,15 @@ class TorchDriver(Driver):
             compiled(*arrays)
         made: int = counters["stats"]["unique_graphs"]
         return made
+
+    def _graph(self, fn: Function, *, dynamic: bool = False) -> Function:
+        """Compiled to the end where that is asked for; else traced, differentiated and run."""
+        if self.thorough:
+            return self.xp.compile(fn, dynamic=dynamic)
+        traced: Function = torch.compile(
+            fn, fullgraph=True, dynamic=dynamic or None, backend="aot_eager"
+        )
+        return traced
 
     @contextmanager
     def unread(self, device: str) -> Iterator[None]:
