@@ -850,7 +850,7 @@ COMBINE_TOKENS = Entry(
             values(0, 2),
         ),
         case("no width", values(10, 0), _sent(_CHOSEN, 4), values(5, 2)),
-        case("many small parts", values(2000, 1), _sent([[0] * 2000], 1), values(1, 2000)),
+        case("many small parts", values(300, 1), _sent([[0] * 300], 1), values(1, 300)),
         case(
             "thousands of tokens",
             values(7, 1170, 2),

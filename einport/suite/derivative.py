@@ -111,7 +111,7 @@ def own_derivative(
         return sum(terms[1:], terms[0])
 
     floats = [x for flag, x in zip(flags, call.arrays, strict=True) if flag]
-    differentiate = xp.value_and_grad(loss)
+    differentiate = driver_of(xp).at_once(xp.value_and_grad(loss))
     if compiled and xp.compiles_eagerly:  # or each step beside the call is compiled by itself
         differentiate = xp.compile(differentiate)
     _, gradients = differentiate(floats)

@@ -61,18 +61,19 @@ def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = F
     """The everyday sample: every dtype for the first case, for the others some in turn.
 
     What is exact moves elements of any dtype alike: the usual one and another. What adds up is
-    also run in one of the 16-bit floats, where a sum goes wrong first; with `few`, for what
-    compiles every call for every dtype, in that or in another.
+    also run in one of the 16-bit floats, where a sum goes wrong first. With `few`, for what
+    compiles every call for every dtype, one of these in turn.
     """
-    if turn == 0 or len(dtypes) <= (2 if few else 3):
+    if turn == 0 or len(dtypes) <= (1 if few else 3):
         return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
     half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
     rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
     kinds = [kind for kind in (half, rest) if kind]
     if few:
+        kinds.append([usual])
         kind = kinds[turn % len(kinds)]
-        return [usual, kind[turn // len(kinds) % len(kind)]]
+        return [kind[turn // len(kinds) % len(kind)]]
     return [usual, *(kind[turn % len(kind)] for kind in kinds)]
 
 
@@ -97,7 +98,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
         yield Trial(DYNAMIC, large, dtype)
     for case in (entry.cases[0], large):
         yield Trial(EXPORTED, case, usual_dtype(entry, case))
-    yield from _gradients(entry, [*differentiable(entry), large])
+    yield from _gradients(entry, [*differentiable(entry), large], len(HALF_DTYPES))
     yield from _compiled_gradients(entry, [*differentiable(entry), large])
 
 
@@ -110,7 +111,8 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
             yield Trial(mode, case, dtype)
         yield Trial(ABSTRACT, case, usual_dtype(entry, case))
     yield Trial(DEVICE, first, usual_dtype(entry, first))
-    yield Trial(DEVICE, large, usual_dtype(entry, large))
+    if not few:
+        yield Trial(DEVICE, large, usual_dtype(entry, large))
     for mode in driver_of(xp).compilers:
         yield Trial(mode, large, usual_dtype(entry, large))
         yield Trial(mode, first, _another_dtype(entry, first))
@@ -119,11 +121,11 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     yield Trial(MAPPED, _mapped_rows(entry), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
     smooth = differentiable(entry)
-    yield from _gradients(entry, smooth[:1] if few else smooth)
+    yield from _gradients(entry, smooth[:1] if few else smooth, 1 if few else len(HALF_DTYPES))
     yield from _compiled_gradients(entry, [large])
 
 
-def _gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
+def _gradients(entry: Entry, cases: Sequence[Case], halves: int) -> Iterator[Trial]:
     if entry.no_gradient is not None:
         yield Trial(GRADIENT, entry.cases[0], usual_dtype(entry))
         return
@@ -131,7 +133,7 @@ def _gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
         yield Trial(GRADIENT, case, "float64")
     smooth = [case for case in cases if case.no_gradient is None]
     for case in smooth[:1]:
-        for dtype in sorted(HALF_DTYPES.intersection(entry.dtypes_of(case))):
+        for dtype in sorted(HALF_DTYPES.intersection(entry.dtypes_of(case)))[:halves]:
             yield Trial(GRADIENT, case, dtype)
 
 
