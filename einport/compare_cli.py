@@ -1,0 +1,154 @@
+"""The command `einport compare`: one operation on several frameworks, side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.padding import Padding
+from rich.syntax import Syntax
+
+from .catalog import entry
+from .comparison.asking import MOST_VALUES, asked_case
+from .comparison.html import page
+from .comparison.running import Comparison, compare
+from .comparison.text import code_lines, indented, sections
+from .terminal import CONTEXT, check_new, console, harmless, select_backends, write
+
+_LARGEST_FILE = MOST_VALUES * 8 + 65536
+"""Bytes that a file of arrays may have: the values, and what stands before them."""
+
+
+@click.command("compare", context_settings=CONTEXT)
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="Run on this framework; repeat it, or part names by commas. Default: all installed.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.npy",
+    help="Call it with the array in this file; one an array argument, in their order.",
+)
+@click.option(
+    "--shape",
+    metavar="SIZES",
+    help='Sizes of axes by the names in the docstring, such as "b=2 c=8 h=4 w=4".',
+)
+@click.option("--no-time", is_flag=True, help="Do not measure how long the calls take.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option(
+    "--html",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write it as a page of its own to a new FILE.",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+@click.argument("op", metavar="OPERATION")
+def compare_command(
+    op: str,
+    backends: tuple[str, ...],
+    inputs: tuple[Path, ...],
+    shape: str | None,
+    no_time: bool,
+    as_json: bool,
+    file: Path | None,
+    force: bool,
+) -> None:
+    """Show an operation side by side: definition, native idioms, and what each gives now.
+
+    The exit status is 1 when results differ by more than the operation promises.
+
+    \b
+    Examples:
+      einport compare pixel_shuffle
+      einport compare softmax --backend torch,jax
+      einport compare pixel_shuffle --shape "b=1 c=3 h=8 w=8"
+      einport compare matrix_multiply --input a.npy --input b.npy
+      einport compare moe_layer --html moe.html
+    """
+    if file is not None:
+        check_new(file, force)
+    found = _compared(op, backends, inputs, shape, not no_time)
+    if file is not None:
+        write(file, page(found).encode())
+        click.echo(f"wrote {file}", err=as_json)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
+    elif file is None:
+        _show(found)
+    else:
+        click.echo("\n".join([found.verdict, *found.problems]))
+    if not found.agrees:
+        sys.exit(1)
+
+
+def _compared(
+    op: str,
+    backends: tuple[str, ...],
+    inputs: tuple[Path, ...],
+    shape: str | None,
+    time: bool,
+) -> Comparison:
+    """The comparison that is asked for, or what is wrong with the question."""
+    try:
+        known = entry(op)
+    except ValueError as error:
+        raise click.UsageError(f"{error}; `einport list` lists them") from None
+    if inputs and shape is not None:
+        raise click.UsageError("--input brings its own sizes: it goes without --shape")
+    arrays = [_read(one) for one in inputs] or None
+    try:
+        asked_case(known, None, shape, arrays)  # before a framework is imported
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(harmless(str(error))) from None
+    names = [xp.name for xp in select_backends(backends)]
+    with Console(stderr=True).status(f"running {op}"):  # shown to a person alone
+        return compare(op, backends=names, shape=shape, inputs=arrays, time=time)
+
+
+def _read(file: Path) -> Any:
+    """The array in a file; nothing in it is run."""
+    try:
+        if file.stat().st_size > _LARGEST_FILE:
+            raise click.UsageError(
+                f"{file} has {file.stat().st_size:,} bytes, more than the {MOST_VALUES:,} values "
+                "that the definition in loops can be asked for"
+            )
+        with file.open("rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, EOFError) as error:
+        reason = str(error).partition("\n")[0]
+        raise click.UsageError(f"{file} holds no array in NumPy's format: {reason}") from None
+
+
+def _show(found: Comparison) -> None:
+    """All of it in the terminal, code highlighted where there is colour."""
+    screen = console()
+    colour = screen.color_system is not None
+    for number, section in enumerate(sections(found, screen.width, colour)):
+        title = click.style(section.title, bold=True) if colour else section.title
+        click.echo(f"\n{title}\n" if number else title)
+        for text, code in section.parts:
+            if code and colour:
+                lines = code_lines(text, screen.width - 4, 0)
+                drawn = Syntax(
+                    "\n".join(lines), "python", theme="ansi_dark", background_color="default"
+                )
+                screen.print(Padding(drawn, (0, 0, 0, 4)))
+            else:
+                lines = code_lines(text, screen.width) if code else indented(text)
+                click.echo("\n".join(lines))
