@@ -9,6 +9,9 @@ Environments take the pins of `constraints/`, so that a run gives next year what
 `tests-latest` takes what the package index has.
 """
 
+import os
+import shutil
+
 import nox
 
 nox.needs_version = ">=2024.4.15"
@@ -17,6 +20,7 @@ nox.options.default_venv_backend = "virtualenv"
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
+SITE = "build/site"
 TWO_AT_ONCE = ("--numprocesses", "2")  # frameworks work on small arrays with one core
 
 
@@ -52,38 +56,52 @@ def run_tests(session: nox.Session, backend: str) -> None:
 @nox.session(name="tests-numpy", tags=["tests"])
 def tests_numpy(session: nox.Session) -> None:
     """Prove every operation on NumPy."""
-    install(session, "cli", "suite", pins="numpy")
+    install(session, "cli", "pages", "suite", pins="numpy")
     run_tests(session, "numpy")
 
 
 @nox.session(name="tests-torch", tags=["tests"])
 def tests_torch(session: nox.Session) -> None:
     """Prove every operation on PyTorch."""
-    install(session, "cli", "suite", "torch", pins="torch")
+    install(session, "cli", "pages", "suite", "torch", pins="torch")
     run_tests(session, "torch")
 
 
 @nox.session(name="tests-jax", tags=["tests"])
 def tests_jax(session: nox.Session) -> None:
     """Prove every operation on JAX."""
-    install(session, "cli", "suite", "jax", pins="jax")
+    install(session, "cli", "pages", "suite", "jax", pins="jax")
     run_tests(session, "jax")
 
 
 @nox.session(name="tests-tensorflow", tags=["tests"])
 def tests_tensorflow(session: nox.Session) -> None:
     """Prove every operation on TensorFlow."""
-    install(session, "cli", "suite", "tensorflow", pins="tensorflow")
+    install(session, "cli", "pages", "suite", "tensorflow", pins="tensorflow")
     run_tests(session, "tensorflow")
 
 
 @nox.session(tags=["parity"])
 def parity(session: nox.Session) -> None:
     """Compare all four frameworks with each other, in one process."""
-    install(session, "cli", "suite", *FRAMEWORKS, pins="parity")
+    install(session, "cli", "pages", "suite", *FRAMEWORKS, pins="parity")
     chosen = ["--backend", ",".join(("numpy", *FRAMEWORKS))]
     what = ["--pyargs", "einport.suite.parity", *chosen, *TWO_AT_ONCE]
     session.run("python", "-m", "pytest", *what, *session.posargs, env=environment(session))
+
+
+@nox.session(tags=["pages"])
+def pages(session: nox.Session) -> None:
+    """Write the site to build/site, and look at every page of it in a headless Chromium."""
+    install(session, "cli", "pages", "suite", "browser", *FRAMEWORKS, pins="parity")
+    session.run("einport", "pages", SITE, "--force", env=environment(session))
+    if not any(map(shutil.which, (os.environ.get("CHROMIUM", "chromium"), "chromium-browser"))):
+        session.error(
+            f"{SITE} is written, but not tested: no Chromium found "
+            "(apt-get install chromium, or name one in CHROMIUM)"
+        )
+    what = ["browser", "--site", SITE, *session.posargs]
+    session.run("python", "-m", "pytest", *what, env=environment(session))
 
 
 @nox.session(tags=["style"])
@@ -98,7 +116,7 @@ def lint(session: nox.Session) -> None:
 def typecheck(session: nox.Session) -> None:
     """Check the package's types with mypy, strictly."""
     session.install("--constraint", "constraints/style.txt", "mypy")
-    install(session, "cli", "suite", pins="numpy")
+    install(session, "cli", "pages", "suite", pins="numpy")
     session.run("mypy", *session.posargs)
 
 
@@ -107,5 +125,5 @@ def typecheck(session: nox.Session) -> None:
 def tests_latest(session: nox.Session, framework: str) -> None:
     """Prove every operation on the newest release of a framework, without pins."""
     extra = () if framework == "numpy" else (framework,)
-    install(session, "cli", "suite", *extra, pins=None)
+    install(session, "cli", "pages", "suite", *extra, pins=None)
     run_tests(session, framework)

@@ -14,8 +14,10 @@ from rich.table import Table
 
 from . import __version__
 from .backends import available_backends
+from .compare_cli import compare_command
 from .demo import Demo, demo, document, listing, overview, page, picture, run
 from .matrix_cli import matrix_command
+from .pages_cli import pages_command
 from .terminal import (
     CONTEXT,
     any_text,
@@ -26,6 +28,7 @@ from .terminal import (
     select_entries,
     write,
 )
+from .traps_cli import traps_command
 
 
 @click.group(context_settings=CONTEXT)
@@ -40,6 +43,9 @@ def cli() -> None:
       einport matrix               run them all on every framework found
       einport gaps                 what a framework cannot do
       einport demo                 small examples, to see how patterns work
+      einport compare softmax      one operation in every framework, run now
+      einport traps                where the frameworks differ
+      einport pages site           all of it as pages for a browser
     """
     # Frameworks talk on standard error while they start; what they say is not the user's concern.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -209,4 +215,5 @@ def _about(name: str) -> dict[str, Any]:
     return {"name": name, "title": xp.title, "version": xp.version(), "devices": devices}
 
 
-cli.add_command(matrix_command)
+for command in (matrix_command, compare_command, traps_command, pages_command):
+    cli.add_command(command)

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from einport.backends import Backend
+from einport.catalog import entry
+from einport.comparison import provenance, to_terminal
 from einport.suite.plan import modes_of
 
 README = Path(__file__).parent.parent / "README.md"
@@ -34,3 +36,8 @@ def test_the_table_of_modes_is_what_is_declared(backend: Backend) -> None:
     whole = {gap.mode for gap in backend.gaps if (gap.op, gap.dtype, gap.case) == ("*", "*", "*")}
     assert sorted(told) == sorted(modes_of(backend))
     assert {mode for mode, cell in told.items() if cell == "–"} == whole
+
+
+def test_the_picture_is_the_one_that_is_computed() -> None:
+    drawn = to_terminal(provenance(entry("pixel_shuffle")), 80, colour=False)
+    assert "\n".join(line.rstrip() for line in drawn.splitlines()) in README.read_text()
