@@ -9,9 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from einport.backends import Gap, get_backend
+from einport.backends import Backend, Gap, get_backend
 from einport.catalog import entry
 from einport.suite import results
+from einport.suite.drivers import Driver, driver_of
 from einport.suite.gaps import gap_of, in_versions
 
 
@@ -49,7 +50,7 @@ def test_a_skip_fails(tmp_path: Path) -> None:
 
 GAP = """
 import numpy as np
-from einport.backends import Gap, get_backend
+from einport.backends import Backend, Gap, get_backend
 xp = get_backend("numpy")
 gap = Gap("softmax", "for the test", mode="eager", dtype="float16", says="no exp")
 type(xp).gaps = (gap,)
@@ -132,7 +133,7 @@ def plan(entry, xp, everything=False):
 parameters.plan = plan
 """
 UNMET = """
-from einport.backends import Gap, get_backend
+from einport.backends import Backend, Gap, get_backend
 xp = get_backend("numpy")
 type(xp).gaps = (*xp.gaps, Gap("no_such_operation", "a gap that nothing meets"))
 """
@@ -213,3 +214,31 @@ def test_a_gap_is_for_some_cases_devices_and_modes() -> None:
         assert gap_of(xp, one, "compiled", "float32", other, "cuda:0") is None
         assert gap_of(xp, one, "compiled", "float32", rows, "cpu") is None
         assert gap_of(xp, entry("trace"), "compiled", "float32", rows, "cuda:0") is None
+
+
+def test_a_run_of_all_compiles_every_graph_to_the_end(backend: Backend) -> None:
+    driver, kind = driver_of(backend), type(backend)
+    compiled: list[bool] = []
+
+    def note(self: Backend, fn: object, *, dynamic: bool = False) -> object:
+        compiled.append(dynamic)
+        return fn
+
+    def counts() -> list[int]:
+        found = []
+        for call in (
+            lambda: driver.compile(len),
+            lambda: driver.compile(len, "compiled-gradient"),
+            lambda: driver.at_once(len),
+        ):
+            compiled.clear()
+            call()
+            found.append(len(compiled))
+        return found
+
+    with patch.object(kind, "compile", note):
+        with patch.object(Driver, "thorough", True):
+            assert counts() == [1, 1, 0]
+        with patch.object(Driver, "thorough", False):
+            few = {"torch": [1, 0, 0], "jax": [1, 1, 1]}
+            assert counts() == few.get(backend.name, [1, 1, 0])
