@@ -11,6 +11,7 @@ Environments take the pins of `constraints/`, so that a run gives next year what
 
 import os
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -94,6 +95,7 @@ def parity(session: nox.Session) -> None:
 def pages(session: nox.Session) -> None:
     """Write the site to build/site, and look at every page of it in a headless Chromium."""
     install(session, "cli", "pages", "suite", "browser", *FRAMEWORKS, pins="parity")
+    Path(SITE).parent.mkdir(exist_ok=True)
     session.run("einport", "pages", SITE, "--force", env=environment(session))
     if not any(map(shutil.which, (os.environ.get("CHROMIUM", "chromium"), "chromium-browser"))):
         session.error(
