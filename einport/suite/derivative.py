@@ -112,8 +112,6 @@ def own_derivative(
 
     floats = [x for flag, x in zip(flags, call.arrays, strict=True) if flag]
     differentiate = driver_of(xp).at_once(xp.value_and_grad(loss))
-    if compiled and xp.compiles_eagerly:  # or each step beside the call is compiled by itself
-        differentiate = xp.compile(differentiate)
     _, gradients = differentiate(floats)
     terms = []
     for x, gradient, direction in zip(floats, gradients, directions, strict=True):

@@ -36,9 +36,11 @@ class Trial(NamedTuple):
 def plan(entry: Entry, xp: Backend, everything: bool = False) -> list[Trial]:
     """What to run of an entry on a framework, in the order of its cases.
 
-    All of it is: called as it is and without values, every case, in every dtype; in each other mode
-    every case in its usual dtype, and the first in every dtype where the mode compiles. With
-    thousands of rows in each mode that computes.
+    All of it is: called as it is, every case in every dtype (as one graph, where each step of a
+    call would be compiled, but for the first case and the usual dtype); in each other mode every
+    case in its usual dtype, and the first in every dtype where the mode compiles. With thousands
+    of rows in each mode that computes. What takes long, unknown sizes, exports and gradients
+    through the compiled form, is run for the first case and for thousands of rows.
     """
     chosen = _everything(entry, xp) if everything else _sample(entry, xp)
     return list({(run.mode, id(run.case), run.dtype): run for run in chosen}.values())
@@ -83,29 +85,31 @@ def differentiable(entry: Entry) -> list[Case]:
 
 
 def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
-    large = sized_case(entry, entry.large)
+    large, first, few = sized_case(entry, entry.large), entry.cases[0], xp.compiles_eagerly
     for case in (*entry.cases, large):
-        for dtype in entry.dtypes_of(case):
-            yield Trial(EAGER, case, dtype)
         usual = usual_dtype(entry, case)
+        for dtype in entry.dtypes_of(case):
+            # Where each step of an eager call is compiled for its shapes, one graph is far cheaper.
+            at_once = few and case is not first and dtype != usual
+            yield Trial(COMPILED if at_once else EAGER, case, dtype)
         for mode in (ABSTRACT, DEVICE, *driver_of(xp).compilers):
             yield Trial(mode, case, usual)
         yield Trial(MAPPED, _mapped_rows(entry) if case is large else case, usual)
     for mode in driver_of(xp).compilers:
-        for dtype in entry.dtypes_of(entry.cases[0]):
-            yield Trial(mode, entry.cases[0], dtype)
+        for dtype in entry.dtypes_of(first):
+            yield Trial(mode, first, dtype)
     for dtype in dtypes_in_turn(entry, entry.dtypes_of(large), 1):
         yield Trial(DYNAMIC, large, dtype)
-    for case in (entry.cases[0], large):
+    for case in (first, large):
         yield Trial(EXPORTED, case, usual_dtype(entry, case))
+    smooth = [case for case in differentiable(entry) if case.no_gradient is None]
     yield from _gradients(entry, [*differentiable(entry), large], len(HALF_DTYPES))
-    yield from _compiled_gradients(entry, [*differentiable(entry), large])
+    yield from _compiled_gradients(entry, [*smooth[:1], large])
 
 
 def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     large, first, few = sized_case(entry, entry.large), entry.cases[0], xp.compiles_eagerly
     for turn, case in enumerate(entry.cases):
-        # Where each step of an eager call is compiled for its shapes, one graph is far cheaper.
         mode = COMPILED if few and turn else EAGER
         for dtype in dtypes_in_turn(entry, entry.dtypes_of(case), turn, few):
             yield Trial(mode, case, dtype)

@@ -40,8 +40,7 @@ class Driver:
     """Whether every graph is compiled to the end.
 
     If not, a compiler that takes seconds to generate code, and has its graphs before that, does so
-    in the modes of `compilers` alone; in the others the graphs are run as they are. And what would
-    be compiled step by step is so called in the modes that call it as it is, elsewhere at once.
+    in the modes of `compilers` alone; in the others the graphs are run as they are.
     """
 
     short_of_thorough: ClassVar[str] = ""
@@ -62,8 +61,8 @@ class Driver:
         return self.xp.compile(fn)
 
     def at_once(self, fn: Function) -> Function:
-        """A function whose calls would compile step by step, as one graph where that will do."""
-        return self.xp.compile(fn) if self.xp.compiles_eagerly and not self.thorough else fn
+        """A function whose calls would be compiled step by step, as one graph."""
+        return self.xp.compile(fn) if self.xp.compiles_eagerly else fn
 
     def dynamic(self, fn: Function, sample: Sample) -> Graphs:
         """The function compiled with the number of rows unknown."""

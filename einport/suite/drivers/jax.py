@@ -16,8 +16,6 @@ from .base import Driver, Function, Graphs, Sample, reads_refused
 class JaxDriver(Driver):
     """`jit`, export with symbolic sizes, and guards on transfers."""
 
-    short_of_thorough = "JAX's gradients and maps step by step: each is one graph"
-
     def compute_fully(self) -> None:
         jax.config.update("jax_default_matmul_precision", "highest")
 
