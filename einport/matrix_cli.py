@@ -208,6 +208,8 @@ def _devices(backends: Sequence[Backend], device: str | None) -> list[tuple[Back
             problems.append(str(problem))
     if not found:
         raise click.UsageError("; ".join(problems))
+    for text in problems:
+        click.echo(f"left out: {text}", err=True)
     return found
 
 

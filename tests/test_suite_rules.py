@@ -50,7 +50,7 @@ def test_a_skip_fails(tmp_path: Path) -> None:
 
 GAP = """
 import numpy as np
-from einport.backends import Backend, Gap, get_backend
+from einport.backends import Gap, get_backend
 xp = get_backend("numpy")
 gap = Gap("softmax", "for the test", mode="eager", dtype="float16", says="no exp")
 type(xp).gaps = (gap,)
@@ -133,7 +133,7 @@ def plan(entry, xp, everything=False):
 parameters.plan = plan
 """
 UNMET = """
-from einport.backends import Backend, Gap, get_backend
+from einport.backends import Gap, get_backend
 xp = get_backend("numpy")
 type(xp).gaps = (*xp.gaps, Gap("no_such_operation", "a gap that nothing meets"))
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends import Backend
 from ..catalog import Entry, Mistake
-from .drivers import Driver
+from .drivers import to_the_end
 from .gaps import gap_of_mistake
 from .judge import Verdict, Wrong
 from .modes import COMPILED, EAGER
@@ -54,11 +54,11 @@ def run_matrix(
 ) -> list[Cell]:
     """Run every operation on every framework, telling `advance` before each."""
     rows: list[Row] = []
-    Driver.thorough = everything
-    for xp, device in backends:
-        for entry in entries:
-            advance(xp, entry)
-            rows.extend(rows_of(entry, xp, device, everything, modes))
+    with to_the_end(everything):
+        for xp, device in backends:
+            for entry in entries:
+                advance(xp, entry)
+                rows.extend(rows_of(entry, xp, device, everything, modes))
     return cells_from(rows)
 
 

@@ -81,6 +81,13 @@ class Driver:
 
 
 @contextmanager
+def to_the_end(everything: bool) -> Iterator[None]:
+    """Within it every graph is compiled to the end, or not: see `Driver.thorough`."""
+    with patch.object(Driver, "thorough", everything):
+        yield
+
+
+@contextmanager
 def reads_refused(kind: type, methods: Sequence[str], owner: type) -> Iterator[None]:
     """Refuse the methods that read values of a kind of array, and NumPy arrays of an owner's.
 
