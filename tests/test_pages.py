@@ -13,7 +13,6 @@ from inspect import cleandoc
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -25,7 +24,7 @@ from einport.files import NotWritten
 from einport.pages import folder as folders
 from einport.pages import matrix
 from einport.pages.building import HEAVIEST, Content, build, weights
-from einport.pages.digits import digit_pictures, small_png
+from einport.pages.digits import digit_pictures
 from einport.pages.folder import MARKER, check_folder, write_folder
 from einport.pages.look import Stamp, docstring_blocks, duration, pattern_lines, python, words
 from einport.pages_cli import pages_command
@@ -500,29 +499,10 @@ def test_each_trap_has_its_programs_and_what_they_gave(backend) -> None:
     assert panels == sum(len(one.programs) + bool(one.einport) for one in traps())
 
 
-def test_small_pictures_are_the_same_pictures(backend) -> None:
+def test_the_pictures_are_those_of_the_demonstrations(backend) -> None:
     for one in content(backend.name).digits:
         assert one.agrees
-        data = small_png(one.values)
-        assert np.array_equal(decode(data), decode(picture(one.values)))
-        assert site(backend.name)[one.file] == data
-
-
-def decode(data: bytes) -> np.ndarray:
-    """A PNG's pixels; filters 0 (none) and 1 (the left neighbour) alone."""
-    import struct
-    import zlib
-
-    width, height, _, kind = struct.unpack(">IIBB", data[16:26])
-    channels = {0: 1, 2: 3}[kind]
-    start = data.index(b"IDAT")
-    (size,) = struct.unpack(">I", data[start - 4 : start])
-    lines = np.frombuffer(zlib.decompress(data[start + 4 : start + 4 + size]), np.uint8)
-    lines = lines.reshape(height, 1 + width * channels)
-    kinds, pixels = lines[:, 0], lines[:, 1:].reshape(height, width, channels)
-    assert set(kinds.tolist()) <= {0, 1}
-    summed = np.cumsum(pixels, axis=1, dtype=np.uint8)
-    return np.where((kinds == 1)[:, None, None], summed, pixels)
+        assert site(backend.name)[one.file] == picture(one.values)
 
 
 def test_a_picture_that_differs_is_said(backend) -> None:

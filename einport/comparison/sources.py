@@ -11,9 +11,7 @@ from typing import Any
 
 from ..backends import available_backends
 from ..catalog import Entry
-
-TITLES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
-"""The frameworks that idioms are written for, as people write their names."""
+from ..traps import FRAMEWORKS
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def idioms_of(entry: Entry) -> tuple[Idiom, ...]:
     """The native idioms of the catalog."""
     installed = available_backends()
     return tuple(
-        Idiom(name, TITLES.get(name, name), source_of(native), name in installed)
+        Idiom(name, FRAMEWORKS.get(name, name), source_of(native), name in installed)
         for name, native in entry.natives.items()
     )
 

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from ..comparison.drawing import PICTURE_CSS, PICTURE_JS
 from ..comparison.running import Comparison
+from ..demo import picture
 from ..suite.results import Document
 from ..traps import Trap
-from .digits import Digits, digits_page, small_png
+from .digits import Digits, digits_page
 from .look import Stamp
 from .matrix import matrix_pages, matrix_place
 from .operations import Operation, catalog_page, operation_page
@@ -44,7 +45,7 @@ def build(content: Content) -> dict[str, bytes]:
         ValueError: A page is too large.
     """
     made = {**_shared(), **_pages(content)}
-    made |= {one.file: small_png(one.values) for one in content.digits}
+    made |= {one.file: picture(one.values) for one in content.digits}
     heavy = [f"{name} ({size:,} bytes)" for name, size in weights(made).items() if size > HEAVIEST]
     if heavy:
         raise ValueError(f"pages must have at most {HEAVIEST:,} bytes: {', '.join(heavy)}")

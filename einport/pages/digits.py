@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,24 +87,3 @@ def _starts(found: Sequence[Digits]) -> dict[str, list[int]]:
             next(i for i, digit in enumerate(row) if np.array_equal(digit, mine)) for mine in digits
         ]
     return starts
-
-
-def small_png(values: Array) -> bytes:
-    """A picture of `(3, h, w)` or `(h, w)` as a PNG file, each pixel less its left neighbour.
-
-    So written the digits take less than half the room.
-
-    Source: Portable Network Graphics, third edition (W3C, 2025).
-    """
-    rows = values[..., None] if values.ndim == 2 else np.moveaxis(values, 0, -1)
-    height, width, channels = rows.shape
-    left = np.zeros_like(rows)
-    left[:, 1:] = rows[:, :-1]
-    pixels = b"".join(b"\1" + row.tobytes() for row in rows - left)
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

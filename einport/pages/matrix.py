@@ -14,10 +14,10 @@ from functools import cached_property
 from string import ascii_letters
 
 from ..catalog._entry import ANY
-from ..comparison.sources import TITLES
 from ..matrix_show import figure
 from ..suite.modes import RUNNERS
 from ..suite.results import ALL, FAIL, UNSUPPORTED, Cell, Column, Document, Run
+from ..traps import FRAMEWORKS
 from .look import Stamp, render
 
 LIMIT = 290_000
@@ -142,7 +142,7 @@ class Results:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Each framework, version and device, in the frameworks' usual order."""
-        known = list(TITLES)
+        known = list(FRAMEWORKS)
         found = dict.fromkeys(run.column for run in self.document.runs)
         return tuple(
             sorted(found, key=lambda c: known.index(c[0]) if c[0] in known else len(known))
