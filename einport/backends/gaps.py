@@ -19,7 +19,6 @@ NUMPY = (
 NUMPY_WITHOUT_ML_DTYPES = Gap(
     "*",
     "NumPy has no bfloat16 unless ml_dtypes is installed",
-    mode="eager",
     dtype="bfloat16",
     says="bfloat16",
 )
