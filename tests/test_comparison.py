@@ -21,6 +21,7 @@ from einport.comparison.sizes import parse_sizes, resized
 from einport.comparison.text import code_lines, sections
 from einport.comparison.timing import ROUNDS, measure
 from einport.suite.judge import Verdict
+from einport.traps import FRAMEWORKS
 
 
 def on(backend, op="pixel_shuffle", **options):
@@ -761,7 +762,7 @@ def test_verdicts(monkeypatch):
     def verdict(*results):
         names = ("numpy", "torch", "jax", "tensorflow")[: len(results)]
         runs = tuple(
-            Run(name, sources.TITLES[name], results=(x,), dtypes=("float32",), agreement=agreement)
+            Run(name, FRAMEWORKS[name], results=(x,), dtypes=("float32",), agreement=agreement)
             for name, x in zip(names, results, strict=True)
         )
         pairs = tuple(
