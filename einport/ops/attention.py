@@ -355,7 +355,7 @@ def transformer_block(
     wide = wide + _attend(op, xp, rows, rows, attention, heads, mask, causal)
     rows = layer_norm(wide, norm["norm2_scale"], norm["norm2_shift"], eps=1e-5)
     wide = wide + _feed(op, xp, rows, feed)
-    return xp.astype(wide, xp.dtype(x))  # type: ignore[no-any-return]
+    return xp.astype(wide, xp.dtype(x))
 
 
 # --- What they compute, of wide floats that have been checked ------------------------------------

@@ -70,7 +70,7 @@ def sliding_windows(x: A, window: Size, *, stride: Size = 1, dilation: Size = 1)
     # One gather from a picture that is one axis: the windows come in the order that is asked for.
     places = window_places(xp, x, shape[-1], windows, counts)
     pixels: Any = rearrange(x, "... h w -> ... (h w)")
-    return xp.take(pixels, places, axis=-1, in_range=True)  # type: ignore[no-any-return]
+    return xp.take(pixels, places, axis=-1, in_range=True)
 
 
 def conv2d(

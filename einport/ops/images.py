@@ -252,7 +252,7 @@ def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     rows = layer_norm(extract_patches(xp.widen(x), p), scale, shift, eps=1e-5)
     factors = {"patches": rows, "weight": weight}
     tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out") + bias
-    return xp.astype(tokens, xp.dtype(x))  # type: ignore[no-any-return]
+    return xp.astype(tokens, xp.dtype(x))
 
 
 def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:

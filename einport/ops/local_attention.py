@@ -135,7 +135,7 @@ def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -
     near = _within(xp, q, block, span, window, window) & inside
     out = scaled_dot_product_attention(q, k, v, mask=near)
     out = rearrange(out, "b h blocks query e -> b h (blocks query) e")
-    return out[:, :, :n]  # type: ignore[no-any-return]
+    return out[:, :, :n]
 
 
 def _places(xp: Backend, like: Any, count: Any, step: int, size: int) -> Any:

@@ -75,7 +75,7 @@ def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: flo
         rows = rows * xp.widen(scale)
     if shift is not None:
         rows = rows + xp.widen(shift)
-    return xp.astype(rows, xp.dtype(x))  # type: ignore[no-any-return]
+    return xp.astype(rows, xp.dtype(x))
 
 
 def batch_norm(

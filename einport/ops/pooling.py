@@ -185,7 +185,7 @@ def average_pool(
     padded = add_border(xp, x, lie.axes, lie.border)
     total = _over_windows(xp.sum, add, xp.widen(padded), lie)
     mean = total / (_real_cells(xp, total, lie, 0) * _real_cells(xp, total, lie, 1))
-    return xp.narrow(mean, x)  # type: ignore[no-any-return]
+    return xp.narrow(mean, x)
 
 
 def max_pool(
@@ -236,7 +236,7 @@ def max_pool(
     lie = _lay_windows(op, xp, x, window, stride, padding, dilation, data_format)
     least = LEAST.get(xp.dtype(x), float("-inf"))
     padded = add_border(xp, x, lie.axes, lie.border, least)
-    return _over_windows(xp.max, xp.maximum, padded, lie)  # type: ignore[no-any-return]
+    return _over_windows(xp.max, xp.maximum, padded, lie)
 
 
 def mean_by_period(x: A, period: int) -> A:
@@ -288,7 +288,7 @@ def subtract_period_mean(x: A, period: int) -> A:
     xp, periods, _ = _split_periods("subtract_period_mean", x, period)
     wide: Any = xp.widen(periods)
     centred = wide - reduce_axes(xp.mean, wide, "n period -> n 1")
-    return xp.narrow(rearrange(centred, "n period -> (n period)"), x)  # type: ignore[no-any-return]
+    return xp.narrow(rearrange(centred, "n period -> (n period)"), x)
 
 
 def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
@@ -333,7 +333,7 @@ def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
     centred = moved - reduce_axes(xp.mean, moved, "n period -> n 1")
     squares = reduce_axes(xp.sum, centred * centred, "n period -> n 1")
     scores = centred / xp.sqrt(squares / (length - correction))
-    return xp.narrow(rearrange(scores, "n period -> (n period)"), x)  # type: ignore[no-any-return]
+    return xp.narrow(rearrange(scores, "n period -> (n period)"), x)
 
 
 class _Lie(NamedTuple):
