@@ -8,6 +8,8 @@ from einport.catalog import entries
 from einport.suite import results
 from einport.suite.modes import RUNNERS, XLA
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 KEPT = sorted((ROOT / "results").glob("*.json"))
 

@@ -7,6 +7,8 @@ import pytest
 
 import einport
 
+pytestmark = pytest.mark.once
+
 HOUSE = Path(einport.__file__).parent
 
 MAY_IMPORT = {

@@ -15,6 +15,8 @@ from einport.comparison import to_svg as svg
 from einport.comparison import to_terminal as terminal
 from einport.comparison.axes import _agrees, label
 
+pytestmark = pytest.mark.once
+
 NAMES = [one.name for one in entries()]
 CODES = re.compile(r"\x1b\[[0-9;]*m")
 

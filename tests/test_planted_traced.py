@@ -1,7 +1,8 @@
 """Bugs that only show when an operation is traced, differentiated or left on its device.
 
-Each is planted in every operation. PyTorch's graphs are made without generating code, as no bug
-here is in the code: that spares a minute in every ten seconds.
+Each is planted in every operation; a size made constant, which is traced anew for each size, in one
+of three unless all is asked for. PyTorch's graphs are run without generating code, as no bug here
+is in the code.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from einport.backends import Backend
 from einport.backends.trees import tree_leaves, tree_map
 from einport.catalog import Entry
 from einport.suite import modes
+from einport.suite.drivers import driver_of
+from einport.suite.drivers.base import to_the_end
 from einport.suite.modes import (
     ABSTRACT,
     COMPILED_GRADIENT,
@@ -33,13 +36,9 @@ Break = Callable[[Backend, list[Any], Any], Any]
 @pytest.fixture(autouse=True)
 def graphs_without_code(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(modes, "ROWS", (3, 2, 5))
-    if backend.name == "torch":
-        import torch
-
-        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    yield
-    if backend.name == "torch":
-        torch._dynamo.reset()
+    with to_the_end(False):
+        yield
+    driver_of(backend).settle()
 
 
 def broken(one: Entry, xp: Backend, wrong: Break) -> Entry:
@@ -87,6 +86,11 @@ def with_a_look(xp: Backend, arrays: list[Any], result: Any) -> Any:
     return result if bool(xp.any(arrays[0])) else each(xp, lambda x: x, result)
 
 
+def plus_a_constant(xp: Backend, arrays: list[Any], result: Any) -> Any:
+    """With an array that the host has made."""
+    return each(xp, lambda x: x + xp.asarray([0], xp.dtype(x), xp.device(x)), result)
+
+
 def at_one_size(xp: Backend, arrays: list[Any], result: Any) -> Any:
     """A step for each row, as a loop in Python has: the graph is right for that size alone."""
     for x in arrays:
@@ -132,6 +136,12 @@ def test_a_look_at_the_host_is_caught(
     assert caught(entry, backend, device, way, wrong)
 
 
-@pytest.mark.einport(applies=traces)
+# JAX and TensorFlow send such arrays without making the host wait.
+@pytest.mark.einport(applies=lambda one, backend: backend == "torch")
+def test_values_sent_to_the_device_are_caught(backend: Backend, device: str, entry: Entry) -> None:
+    assert caught(entry, backend, device, DEVICE, plus_a_constant)
+
+
+@pytest.mark.einport(applies=traces, one_in=3)
 def test_a_size_made_constant_is_caught(backend: Backend, device: str, entry: Entry) -> None:
     assert caught(entry, backend, device, DYNAMIC, at_one_size)

@@ -13,6 +13,8 @@ from einport.catalog._entry import case, given, values
 from einport.comparison._calls import Call, Starts
 from einport.comparison.provenance import MOST, picture_case, provenance
 
+pytestmark = pytest.mark.once
+
 NAMES = [one.name for one in entries()]
 
 HIDDEN = {

@@ -345,6 +345,7 @@ def test_its_signatures_are_the_contracts():
     assert len(python(code, toy=True).split()) > 40
 
 
+@pytest.mark.once
 def test_it_passes_the_suite():
     arguments = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--pyargs", "einport.suite"]
     arguments += ["--backend", "toy", "-k", "rearranging or top_k_gating or group_tokens"]

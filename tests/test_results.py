@@ -18,6 +18,8 @@ from einport.suite import results
 from einport.suite.changes import KINDS, diff, pairs, versions_left_out
 from einport.suite.results import Document, ResultsError, cells_from, encode, merge, read, write
 
+pytestmark = pytest.mark.once
+
 CHECK = Draft202012Validator(results.schema())
 
 

@@ -15,6 +15,8 @@ from einport.suite import results
 from einport.suite.drivers import Driver, driver_of
 from einport.suite.gaps import gap_of, in_versions
 
+pytestmark = pytest.mark.once
+
 
 def run_pytest(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]

@@ -5,7 +5,8 @@
   compiling; shapes and dtypes must come out as promised.
 * `device`: with every read of a value refused, as an accelerator's user wants it.
 * `compiled`: as one graph, by the framework's usual compiler; `xla`: by TensorFlow's XLA.
-* `dynamic`: as one graph for any number of rows, called with several.
+* `dynamic`: as one graph for any number of rows, called with several; PyTorch, told nothing of
+  sizes, makes one for the first and one for all others.
 * `gradient`: the derivative along a random direction of a random sum of the results, in float64
   and loosely in 16 bits, against the oracle's; `compiled-gradient`: through the compiled form.
 * `mapped`: over a new leading axis, against one call after the other.
@@ -100,7 +101,7 @@ def run_xla(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> V
 
 
 def run_dynamic(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
-    """As one graph for every number of rows, within the budget of graphs; then with thousands.
+    """As graphs for any number of rows, within the budget of graphs; then with thousands.
 
     The thousands are not in the budget: a compiler may add up so many in another way.
     """
@@ -110,16 +111,16 @@ def run_dynamic(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) 
     sized = [*(sized_case(entry, n) for n in rows), case]
     drawn = [draw_inputs(one, dtype, entry.name) for one in sized]
     calls = [Call(entry, xp, to_backend(xp, inputs, device)) for inputs in drawn]
-    graphs = driver.dynamic(calls[0], Sample(calls[0].arrays, linear_shapes(entry, dtype)))
+    sample = Sample(calls[0].arrays, linear_shapes(entry, dtype))
     verdict = Verdict(0, 0.0)
-    for one, inputs, call in zip(sized, drawn, calls, strict=True):
-        if one is case and graphs.made() != 1:
-            raise Wrong(f"made {graphs.made()} graphs for {len(rows)} sizes, where 1 was to do")
-        results = list(graphs.call(*call.arrays))
-        verdict = verdict.with_(judge_arrays(entry, one, xp, device, dtype, inputs, results))
-    made = driver.graphs_by_default(calls[0], [call.arrays for call in calls[:-1]])
-    if made > entry.graphs:
-        raise Wrong(f"made {made} graphs for {len(rows)} sizes by default, at most {entry.graphs}")
+    for graphs in driver.dynamic(calls[0], sample, entry.graphs):
+        for one, inputs, call in zip(sized, drawn, calls, strict=True):
+            if one is case and not 1 <= graphs.made() <= graphs.at_most:
+                raise Wrong(
+                    f"made {graphs.made()} graphs for {len(rows)} sizes, at most {graphs.at_most}"
+                )
+            results = list(graphs.call(*call.arrays))
+            verdict = verdict.with_(judge_arrays(entry, one, xp, device, dtype, inputs, results))
     return verdict
 
 

@@ -11,7 +11,7 @@ from ..backends import available_backends, get_backend
 from ..catalog import Case, Entry, entries
 from .gaps import gap_of, gap_of_mistake
 from .modes import EAGER
-from .plan import Trial, dtypes_in_turn, plan, usual_dtype
+from .plan import Trial, drawn, dtypes_in_turn, plan, usual_dtype
 
 PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
 """The dtypes in which frameworks are compared with each other."""
@@ -52,9 +52,13 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
     marker = metafunc.definition.get_closest_marker("einport")
     options = {} if marker is None else marker.kwargs
     applies, mode = options.get("applies", _always), options.get("mode", EAGER)
+    one_in = 1 if metafunc.config.getoption("--all") else options.get("one_in", 1)
     for backend in backend_names(metafunc.config) if one_framework else [""]:
         for entry in entries():
             if not applies(entry, backend):
+                continue
+            if not drawn(f"{metafunc.definition.name}/{entry.name}", one_in):
+                left_out(metafunc.config, 1)
                 continue
             for row in _rows(metafunc.config, entry, names, backend):
                 marks = _marks(backend, entry, mode, row) if one_framework else []

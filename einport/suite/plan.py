@@ -155,6 +155,11 @@ def _mapped_rows(entry: Entry) -> Case:
     return sized_case(entry, entry.large // MAPPED_CALLS)
 
 
+def drawn(name: str, one_in: int) -> bool:
+    """Whether a name is in the fixed sample of one in so many."""
+    return zlib.crc32(name.encode()) % one_in == 0
+
+
 def _another_dtype(entry: Entry, case: Case) -> str:
     """One beside the usual dtype, in turn; a 16-bit float for what adds up."""
     usual, dtypes = usual_dtype(entry, case), entry.dtypes_of(case)

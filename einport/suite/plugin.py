@@ -86,8 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Receiver(config.stash[TALLY]), "einport-receiver")
     config.addinivalue_line(
         "markers",
-        "einport(mode, applies): the mode that a test runs entries in, whose declared gaps it "
-        "must meet; and a function of entry and framework that says whether it has anything to try",
+        "einport(mode, applies, one_in): the mode that a test runs entries in, whose declared gaps "
+        "it must meet; a function of entry and framework that says whether it has anything to try; "
+        "and of how many entries one is tried where not all is asked for",
     )
     file: Path | None = config.getoption("--results")
     try:

@@ -23,11 +23,13 @@ class Sample(NamedTuple):
 
 
 class Graphs(NamedTuple):
-    """A function that was compiled once for any number of rows."""
+    """A function that was compiled for any number of rows."""
 
     call: Function
     made: Callable[[], int]
     """How many graphs have been made for it so far."""
+    at_most: int = 1
+    """How many may be made for several sizes."""
 
 
 class Driver:
@@ -64,13 +66,12 @@ class Driver:
         """A function whose calls would be compiled step by step, as one graph."""
         return self.xp.compile(fn) if self.xp.compiles_eagerly else fn
 
-    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
-        """The function compiled with the number of rows unknown."""
-        raise NotImplementedError(f"{self.xp.title} has no way to leave sizes unknown")
+    def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
+        """The function compiled for any number of rows, in each way there is, one after the other.
 
-    def graphs_by_default(self, fn: Function, calls: Sequence[Sequence[Any]]) -> int:
-        """How many graphs the framework makes for calls of several sizes when told nothing."""
-        return 1
+        `by_default` graphs may be made where the framework is told nothing of sizes.
+        """
+        raise NotImplementedError(f"{self.xp.title} has no way to leave sizes unknown")
 
     def unread(self, device: str) -> AbstractContextManager[Any]:
         """A context in which a copy from the device to the host raises."""

@@ -32,7 +32,7 @@ class JaxDriver(Driver):
 
         return guarded
 
-    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+    def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
         scope = export.SymbolicScope()
         shapes = [
             export.symbolic_shape(", ".join(map(_size, axes)), scope=scope)
@@ -43,7 +43,7 @@ class JaxDriver(Driver):
             for shape, x in zip(shapes, sample.arrays, strict=True)
         ]
         exported = export.export(jax.jit(fn))(*stand_ins)
-        return Graphs(exported.call, lambda: 1)  # by its making: no shape is left to be traced
+        yield Graphs(exported.call, lambda: 1)  # by its making: no shape is left to be traced
 
     @contextmanager
     def unread(self, device: str) -> Iterator[None]:

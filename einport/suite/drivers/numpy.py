@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,7 +12,7 @@ from .base import Driver, Function, Graphs, Sample
 class NumpyDriver(Driver):
     """NumPy has none of what a driver could try."""
 
-    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+    def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
         raise NotImplementedError("NumPy has no compiler")
 
     def unread(self, device: str) -> AbstractContextManager[Any]:

@@ -26,13 +26,13 @@ class TensorflowDriver(Driver):
         compiled: Function = tf.function(fn, autograph=False, jit_compile=True)
         return compiled
 
-    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
+    def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
         signature = [
             tf.TensorSpec([None if a else b for a, b in axes], x.dtype)
             for axes, x in zip(sample.shapes, sample.arrays, strict=True)
         ]
         compiled = tf.function(fn, autograph=False, input_signature=signature)
-        return Graphs(compiled, compiled.experimental_get_tracing_count)
+        yield Graphs(compiled, compiled.experimental_get_tracing_count)
 
     @contextmanager
     def unread(self, device: str) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,14 +23,15 @@ _READS = {
 _WAITS = {
     *("_local_scalar_dense", "nonzero", "masked_select", "bincount", "histc"),
     *("_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive"),
+    "lift_fresh",  # what torch.tensor and its like make of the host's values
 }
-"""The operators for which a host waits for an accelerator, to learn a value or a size."""
+"""The operators for which a host waits for an accelerator, to learn or to send it values."""
 
 
 class TorchDriver(Driver):
     """Dynamo and inductor, and two nets that catch what would copy to the host."""
 
-    short_of_thorough = "PyTorch's code for graphs of unknown sizes and of gradients"
+    short_of_thorough = "PyTorch's dynamic=True, and its code for graphs of gradients"
 
     def compute_fully(self) -> None:
         torch.set_float32_matmul_precision("highest")
@@ -40,31 +41,28 @@ class TorchDriver(Driver):
 
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         self.settle()
-        return self.xp.compile(fn) if mode in self.compilers else self._graph(fn)
+        if self.thorough or mode in self.compilers:
+            return self.xp.compile(fn)
+        return self._traced(fn)
 
-    def dynamic(self, fn: Function, sample: Sample) -> Graphs:
-        self.settle()
-        counters.clear()
-        compiled = self._graph(fn, dynamic=True)
-        return Graphs(compiled, lambda: counters["stats"]["unique_graphs"])
+    def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
+        """Told nothing, Dynamo takes a size that has changed for unknown; told, each of them.
 
-    def graphs_by_default(self, fn: Function, calls: Sequence[Sequence[Any]]) -> int:
-        """Counted without generating code, which takes most of the time and changes nothing."""
-        self.settle()
-        counters.clear()
-        compiled = torch.compile(fn, fullgraph=True, backend="eager")
-        for arrays in calls:
-            compiled(*arrays)
-        made: int = counters["stats"]["unique_graphs"]
-        return made
-
-    def _graph(self, fn: Function, *, dynamic: bool = False) -> Function:
-        """Compiled to the end where that is asked for; else traced, differentiated and run."""
+        Of the graphs by default no code is generated: that takes most of the time, and there are
+        as many without.
+        """
+        yield self._counted(self._traced(fn), by_default)
         if self.thorough:
-            return self.xp.compile(fn, dynamic=dynamic)
-        traced: Function = torch.compile(
-            fn, fullgraph=True, dynamic=dynamic or None, backend="aot_eager"
-        )
+            yield self._counted(self.xp.compile(fn, dynamic=True), 1)
+
+    def _counted(self, compiled: Function, at_most: int) -> Graphs:
+        self.settle()
+        counters.clear()
+        return Graphs(compiled, lambda: counters["stats"]["unique_graphs"], at_most)
+
+    def _traced(self, fn: Function) -> Function:
+        """As one graph that is traced, differentiated and run, without generating code."""
+        traced: Function = torch.compile(fn, fullgraph=True, backend="aot_eager")
         return traced
 
     @contextmanager
