@@ -98,8 +98,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
     for mode in driver_of(xp).compilers:
         for dtype in entry.dtypes_of(first):
             yield Trial(mode, first, dtype)
-    for dtype in dtypes_in_turn(entry, entry.dtypes_of(large), 1):
-        yield Trial(DYNAMIC, large, dtype)
+    yield Trial(DYNAMIC, large, usual_dtype(entry, large))
     for case in (first, large):
         yield Trial(EXPORTED, case, usual_dtype(entry, case))
     smooth = [case for case in differentiable(entry) if case.no_gradient is None]
