@@ -135,12 +135,16 @@ class TorchBackend(Backend):
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
         axes = normalise_axes(axis, x.ndim)
-        return torch.amax(x, dim=axes, keepdim=keepdims) if axes else x
+        if not axes:
+            return x
+        return torch.amax(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
         axes = normalise_axes(axis, x.ndim)
-        return torch.amin(x, dim=axes, keepdim=keepdims) if axes else x
+        if not axes:
+            return x
+        return torch.amin(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalise_axes(axis, x.ndim)
@@ -155,7 +159,8 @@ class TorchBackend(Backend):
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
-        return torch.argmax(x.to(torch.uint8) if x.dtype == torch.bool else x, dim=axis)
+        numbers = x.to(torch.uint8) if x.dtype == torch.bool else x
+        return torch.argmax(_beyond_bytes(numbers), dim=axis)
 
     def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
         # Descending order is ascending order of a flipped key: that keeps NaN last.
@@ -264,6 +269,12 @@ class TorchBackend(Backend):
 
     def _wide(self, x: Array) -> torch.dtype:
         return _DTYPES[self.sum_dtype(x)]
+
+
+def _beyond_bytes(x: Array) -> Array:
+    """8-bit integers as wider ones in a graph: inductor loses their extrema on CPUs with AVX2."""
+    narrow = x.dtype in (torch.int8, torch.uint8)
+    return x.to(torch.int32) if narrow and torch.compiler.is_compiling() else x
 
 
 def _like(x: Array, y: Any) -> Array:

@@ -30,6 +30,10 @@ ADDITIVE = {"query": "d a", "key": "e a", "score": "a"}
 FEED_FORWARD = {"w1": "d h", "b1": "h", "w2": "h d", "b2": "d"}
 NORMS = {"norm1_scale": "d", "norm1_shift": "d", "norm2_scale": "d", "norm2_shift": "d"}
 BLOCK = (*NORMS, "attention", "feed_forward")
+FEW_KEYS = 16
+"""As many as a fused kernel may take for none where all are NaN: PyTorch's compiler puts such a one
+in the place of a plain softmax between two products."""
+
 BIASES = ("query_bias", "key_bias", "value_bias", "output_bias")
 
 
@@ -401,14 +405,15 @@ def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
     """Softmax over the keys that the mask allows; zeros where it allows none."""
     if num_keys == 0:
         return scores
-    if mask is None:
+    if mask is not None:
+        scores = xp.where(mask, scores, -math.inf)
+    elif not isinstance(num_keys, int) or num_keys > FEW_KEYS:
         return softmax(scores)
-    scores = xp.where(mask, scores, -math.inf)
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
     power = xp.exp(scores - xp.where(top == -math.inf, 0.0, top))
     total = xp.sum(power, axis=-1, keepdims=True)
-    return power / xp.where(total == 0, 1.0, total)
+    return power / (total if mask is None else xp.where(total == 0, 1.0, total))
 
 
 def _positions(xp: Backend, x: Any) -> Any:

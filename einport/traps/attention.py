@@ -60,6 +60,61 @@ NOTHING_TO_ATTEND_TO = trap(
 )
 
 
+def few_nan_keys_torch():
+    import torch
+
+    q, k = torch.ones(1, 1, 1, 2), torch.full((1, 1, 3, 2), torch.nan)
+    v = torch.ones(1, 1, 3, 2)
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def by_hand(q, k, v):
+        return torch.softmax(0.5 * (q @ k.mT), -1) @ v
+
+    return {
+        "fused": attend(q, k, v)[0, 0, 0],
+        "by hand": by_hand(q, k, v)[0, 0, 0],
+        "by hand, compiled": torch.compile(by_hand)(q, k, v)[0, 0, 0],
+    }
+
+
+def few_nan_keys_jax():
+    import jax
+    import jax.numpy as jnp
+
+    q, v = jnp.ones((1, 1, 1, 2)), jnp.ones((1, 3, 1, 2))
+    k = jnp.full((1, 3, 1, 2), jnp.nan)
+    return jax.jit(jax.nn.dot_product_attention)(q, k, v)[0, 0, 0]
+
+
+def few_nan_keys_tensorflow():
+    import tensorflow as tf
+
+    q, k = tf.ones((1, 1, 2)), tf.fill((1, 3, 2), float("nan"))
+    return tf.keras.layers.Attention()([q, tf.ones((1, 3, 2)), k])[0, 0]
+
+
+def few_nan_keys_einport(xp):
+    from einport.ops import scaled_dot_product_attention
+
+    nan = float("nan")
+    q = xp.asarray([[1.0, 1.0]], dtype="float32")
+    k = xp.asarray([[nan, nan]] * 3, dtype="float32")
+    v = xp.asarray([[1.0, 1.0]] * 3, dtype="float32")
+    return scaled_dot_product_attention(q, k, v)[0]
+
+
+FEW_NAN_KEYS = trap(
+    globals(),
+    "few-nan-keys",
+    "PyTorch's attention on a CPU gives zeros where a few keys are all NaN",
+    why="The fused kernel looks for the largest score, finds none that is a number among fewer "
+    "keys than a vector holds, and takes the query for one that may attend to nothing. The "
+    "compiler puts this kernel in the place of a plain softmax between two products.",
+    instead="NaN. Of sixteen keys or fewer the softmax is written so that no kernel is put there.",
+    ops=("scaled_dot_product_attention", "multi_head_attention"),
+)
+
+
 def mask_means_opposite_torch():
     import torch
 
@@ -224,4 +279,10 @@ WINDOW_WIDTH = trap(
 )
 
 
-TRAPS = (NOTHING_TO_ATTEND_TO, MASK_MEANS_OPPOSITE, CAUSAL_WITH_MORE_KEYS, WINDOW_WIDTH)
+TRAPS = (
+    NOTHING_TO_ATTEND_TO,
+    FEW_NAN_KEYS,
+    MASK_MEANS_OPPOSITE,
+    CAUSAL_WITH_MORE_KEYS,
+    WINDOW_WIDTH,
+)

@@ -46,6 +46,53 @@ SIZE_BY_VALUE = trap(
 )
 
 
+def bytes_at_once_torch():
+    import torch
+
+    def largest(x):
+        return torch.amax(x, -1)
+
+    x = torch.arange(-40, -20, dtype=torch.int8)
+    avx2 = {"cpp.simdlen": 256}
+    compiled = torch.compile(largest, options=avx2)
+    return {"eager": largest(x), "compiled": compiled(x)}
+
+
+def bytes_at_once_jax():
+    import jax
+    import jax.numpy as jnp
+
+    return jax.jit(jnp.max)(jnp.arange(-40, -20, dtype=jnp.int8))
+
+
+def bytes_at_once_tensorflow():
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True)
+    def largest(x):
+        return tf.reduce_max(x)
+
+    return largest(tf.cast(tf.range(-40, -20), tf.int8))
+
+
+def bytes_at_once_einport(xp):
+    from einport.ops import global_max_pool
+
+    x = xp.asarray([[[list(range(-40, -20))]]], dtype="int8")
+    return global_max_pool(x)[0, 0]
+
+
+BYTES_AT_ONCE = trap(
+    globals(),
+    "bytes-at-once",
+    "PyTorch's compiler finds a largest byte that is not there",
+    why="Generated for AVX2, which has 256 bits, the code for the largest, the smallest and their "
+    "places among 8-bit integers compares lanes as if they were true or false.",
+    instead="In a graph 8-bit integers are widened before they are compared.",
+    ops=("global_max_pool", "channel_max_pool", "max_pool", "reduce"),
+)
+
+
 def branch_by_value_torch():
     import torch
 
@@ -269,6 +316,7 @@ MASK_FROM_TOP_K = trap(
 
 TRAPS = (
     SIZE_BY_VALUE,
+    BYTES_AT_ONCE,
     BRANCH_BY_VALUE,
     SIDE_EFFECTS,
     FROZEN_RANDOM_NUMBERS,
