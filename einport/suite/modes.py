@@ -5,8 +5,8 @@
   compiling; shapes and dtypes must come out as promised.
 * `device`: with every read of a value refused, as an accelerator's user wants it.
 * `compiled`: as one graph, by the framework's usual compiler; `xla`: by TensorFlow's XLA.
-* `dynamic`: as one graph for any number of rows, called with several; PyTorch, told nothing of
-  sizes, makes one for the first and one for all others.
+* `dynamic`: as one graph for any number of rows, called with several; PyTorch, where it is told
+  nothing of sizes, makes one for the first and one for all others.
 * `gradient`: the derivative along a random direction of a random sum of the results, in float64
   and loosely in 16 bits, against the oracle's; `compiled-gradient`: through the compiled form.
 * `mapped`: over a new leading axis, against one call after the other.

@@ -31,7 +31,7 @@ _WAITS = {
 class TorchDriver(Driver):
     """Dynamo and inductor, and two nets that catch what would copy to the host."""
 
-    short_of_thorough = "PyTorch's dynamic=True, and its code for graphs of gradients"
+    short_of_thorough = "PyTorch's dynamic=True, and code for gradients"
 
     def compute_fully(self) -> None:
         torch.set_float32_matmul_precision("highest")
@@ -46,14 +46,19 @@ class TorchDriver(Driver):
         return self._traced(fn)
 
     def dynamic(self, fn: Function, sample: Sample, by_default: int) -> Iterator[Graphs]:
-        """Told nothing, Dynamo takes a size that has changed for unknown; told, each of them.
+        """Told which sizes vary; in a run of all told nothing instead, and then that any may.
 
-        Of the graphs by default no code is generated: that takes most of the time, and there are
-        as many without.
+        Told nothing, Dynamo takes a size that has changed for unknown. No code is generated for
+        the first two: that takes most of the time, and there are as many graphs without.
         """
+        if not self.thorough:
+            for x, axes in zip(sample.arrays, sample.shapes, strict=True):
+                varying = [axis for axis, (a, _) in enumerate(axes) if a]
+                torch._dynamo.mark_dynamic(x, varying)
+            yield self._counted(self._traced(fn), 1)
+            return
         yield self._counted(self._traced(fn), by_default)
-        if self.thorough:
-            yield self._counted(self.xp.compile(fn, dynamic=True), 1)
+        yield self._counted(self.xp.compile(fn, dynamic=True), 1)
 
     def _counted(self, compiled: Function, at_most: int) -> Graphs:
         self.settle()
