@@ -50,3 +50,13 @@ def test_channels_that_are_not_known_are_refused(backend, device):
             tf.function(run, autograph=False, input_signature=[tokens, unknown])(x, eye)
         run = tf.function(run, autograph=False, input_signature=[tokens, known])
     np.testing.assert_allclose(backend.to_numpy(run(x, eye)), np.ones((1, 3, 4)), atol=1e-6)
+
+
+@pytest.mark.parametrize("keys", [1, 3, 16])
+def test_keys_that_are_all_nan_show_in_a_graph(backend, device, keys):
+    """A compiler's own kernel may take so few for none, and give zeros."""
+    q, v = (backend.asarray(np.ones((1, 2, n, 4)), "float32", device) for n in (3, keys))
+    k = backend.asarray(np.full((1, 2, keys, 4), np.nan), "float32", device)
+    run = ops.scaled_dot_product_attention
+    form = run if backend.name == "numpy" else backend.compile(run)
+    assert np.isnan(backend.to_numpy(form(q, k, v))).all()
