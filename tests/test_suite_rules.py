@@ -12,7 +12,7 @@ import pytest
 from einport.backends import Backend, Gap, get_backend
 from einport.catalog import entry
 from einport.suite import results
-from einport.suite.drivers import Driver, driver_of
+from einport.suite.drivers import Sample, driver_of, thoroughly
 from einport.suite.gaps import gap_of, in_versions
 
 pytestmark = pytest.mark.once
@@ -218,28 +218,17 @@ def test_a_gap_is_for_some_cases_devices_and_modes() -> None:
         assert gap_of(xp, entry("trace"), "compiled", "float32", rows, "cuda:0") is None
 
 
-def test_a_run_of_all_compiles_every_graph_to_the_end(backend: Backend) -> None:
-    driver, kind = driver_of(backend), type(backend)
-    compiled: list[bool] = []
+def test_a_run_of_all_leaves_sizes_unknown_in_every_way(backend: Backend) -> None:
+    sample = Sample([backend.asarray([1.0, 2.0, 3.0], "float32")], [((1, 0),)])
 
-    def note(self: Backend, fn: object, *, dynamic: bool = False) -> object:
-        compiled.append(dynamic)
-        return fn
+    def ways() -> int:
+        return len(list(driver_of(backend).dynamic(lambda x: [x], sample, 2)))
 
-    def counts() -> list[int]:
-        found = []
-        for call in (
-            lambda: driver.compile(len),
-            lambda: driver.compile(len, "compiled-gradient"),
-            lambda: driver.at_once(len),
-        ):
-            compiled.clear()
-            call()
-            found.append(len(compiled))
-        return found
-
-    with patch.object(kind, "compile", note):
-        with patch.object(Driver, "thorough", True):
-            assert counts() == [1, 1, int(backend.compiles_eagerly)]
-        with patch.object(Driver, "thorough", False):
-            assert counts() == [1, int(backend.name != "torch"), int(backend.compiles_eagerly)]
+    if backend.name == "numpy":
+        with pytest.raises(NotImplementedError):
+            ways()
+        return
+    with thoroughly(True):
+        assert ways() == (2 if backend.name == "torch" else 1)
+    with thoroughly(False):
+        assert ways() == 1

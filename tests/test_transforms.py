@@ -485,6 +485,32 @@ def seen_inside(xp, x):
     return seen
 
 
+def test_a_size_is_fixed_unless_a_graph_leaves_it_open(lab):
+    x, seen = lab.array(samples("float32")["matrix"]), []
+
+    def look(y):
+        seen.append([lab.xp.is_fixed(size) for size in lab.xp.shape(y)])
+        return y + 1
+
+    look(x)
+    if lab.xp.name != "numpy":
+        lab.xp.compile(look)(x)
+    assert seen
+    assert all(fixed == [True, True] for fixed in seen)
+    if lab.xp.name == "torch":
+        import torch
+
+        torch._dynamo.mark_dynamic(x, 0)
+        lab.xp.compile(look)(x)
+        assert seen[-1] == [False, True]
+    if lab.xp.name == "tensorflow":
+        import tensorflow as tf
+
+        signature = [tf.TensorSpec([None, x.shape[1]])]
+        tf.function(look, autograph=False, input_signature=signature)(x)
+        assert seen[-1] == [False, True]
+
+
 def test_is_concrete(lab):
     x = lab.array(samples("float32")["matrix"])
     assert all(lab.xp.is_concrete(one) for one in readable(lab.xp, x))

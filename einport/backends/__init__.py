@@ -115,7 +115,8 @@ def _load(name: str) -> Backend:
 def find(x: object) -> Backend | None:
     """The adapter that owns `x`, or None; cached by type."""
     if _in_dynamo():
-        return _search(x)
+        torch = _torch()  # asked first, as it will nearly always be its own
+        return torch if torch.owns(x) else _search(x)
     kind = type(x)
     found = _by_type.get(kind)
     if found is None:

@@ -126,6 +126,10 @@ class Backend(ABC):
     def shape(self, x: Array) -> tuple[Any, ...]:
         """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
 
+    def is_fixed(self, size: Any) -> bool:
+        """Whether a size is a number for good: not what a graph for any number leaves open."""
+        return isinstance(size, int)
+
     @abstractmethod
     def dtype(self, x: Array) -> str:
         """The dtype's name, such as `"float32"`, `"bfloat16"`, `"int64"` or `"bool"`."""

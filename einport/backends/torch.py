@@ -75,6 +75,14 @@ class TorchBackend(Backend):
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
 
+    def is_fixed(self, size: Any) -> bool:
+        if not torch.compiler.is_compiling():
+            return isinstance(size, int)
+        # To Dynamo a symbol is an int; this asks without making it a number.
+        from torch.fx.experimental.symbolic_shapes import has_static_value
+
+        return bool(has_static_value(size))
+
     def dtype(self, x: Array) -> str:
         return _NAMES[x.dtype]
 

@@ -554,15 +554,20 @@ def _block_sizes(xp: Backend, route: _Route, experts: int) -> tuple[int, Any]:
     """Rows of a block, and how many blocks there are at most.
 
     Larger blocks hold more zeros, smaller ones need their expert's weights more often: the size
-    grows with an expert's load, first fast and then slowly. A formula without cases does for all
-    loads in one graph.
+    grows with an expert's load, first fast and then slowly.
     """
     (total,) = xp.shape(route.order)
     if not isinstance(total, int):
         total = xp.sum(route.counts) if total is None else total
         return 128, (total + experts * 127) // 128
-    size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
-    return size, min(total, (total + experts * (size - 1)) // size)
+    if xp.is_fixed(total) and xp.is_fixed(experts):
+        size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
+        return size, min(total, (total + experts * (size - 1)) // size)
+    # Nearly the same, for any number: a comparison of sizes would make a graph for each outcome.
+    load = total // experts
+    size = 8 + load // 16 + load // (2 + load // 120)
+    some = 2 * total * experts // (total + experts)  # at least the smaller, at most twice that
+    return size, total // size + some
 
 
 def _rows_of(xp: Backend, tokens: Any, route: _Route, k: int, owners: Any, ranks: Any) -> Any:

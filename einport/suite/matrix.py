@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends import Backend
 from ..catalog import Entry, Mistake
-from .drivers import to_the_end
+from .drivers import thoroughly
 from .gaps import gap_of_mistake
 from .judge import Verdict, Wrong
 from .modes import COMPILED, EAGER
@@ -54,7 +54,7 @@ def run_matrix(
 ) -> list[Cell]:
     """Run every operation on every framework, telling `advance` before each."""
     rows: list[Row] = []
-    with to_the_end(everything):
+    with thoroughly(everything):
         for xp, device in backends:
             for entry in entries:
                 advance(xp, entry)

@@ -11,9 +11,9 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from ...backends import Backend
-from .base import Driver, Graphs, Sample, to_the_end
+from .base import Driver, Graphs, Sample, thoroughly
 
-__all__ = ["Driver", "Graphs", "Sample", "driver_of", "to_the_end"]
+__all__ = ["Driver", "Graphs", "Sample", "driver_of", "thoroughly"]
 
 
 @cache

@@ -39,11 +39,7 @@ class Driver:
     """The modes that compile, the framework's usual one first."""
 
     thorough: ClassVar[bool] = True
-    """Whether every graph is compiled to the end.
-
-    If not, a compiler that takes seconds to generate code, and has its graphs before that, does so
-    in the modes of `compilers` alone; in the others the graphs are run as they are.
-    """
+    """Whether sizes are left unknown in every way there is, and for every number of rows."""
 
     short_of_thorough: ClassVar[str] = ""
     """What is left out when not thorough, in words."""
@@ -82,8 +78,8 @@ class Driver:
 
 
 @contextmanager
-def to_the_end(everything: bool) -> Iterator[None]:
-    """Within it every graph is compiled to the end, or not: see `Driver.thorough`."""
+def thoroughly(everything: bool) -> Iterator[None]:
+    """Within it nothing is left out, or what takes long is: see `Driver.thorough`."""
     with patch.object(Driver, "thorough", everything):
         yield
 
