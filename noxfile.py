@@ -20,7 +20,8 @@ FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
 SITE = "build/site"
-TWO_AT_ONCE = ("--numprocesses", "2")  # frameworks work on small arrays with one core
+# Frameworks work on small arrays with one core. Tests of one operation go to the same process.
+TWO_AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup")
 
 
 def install(session: nox.Session, *extras: str, pins: str | None) -> None:

@@ -80,9 +80,11 @@ def _stepped(
     """The weighted sum a step ahead, here, and a step behind; and the noise in a derivative."""
     directions, weights = _drawn(entry, case, inputs, dtype)
     with np.errstate(all="ignore"):
-        trees = [_oracle(entry, _moved(inputs, directions, s)) for s in (STEP, 0.0, -STEP)]
-        ahead, here, behind = (_weighted(tree, weights) for tree in trees)
-        terms = zip(_floats(trees[1]), weights, strict=True)
+        near = [_oracle(entry, _moved(inputs, directions, step)) for step in (STEP, -STEP)]
+        ahead, behind = (_weighted(tree, weights) for tree in near)
+        tree, _ = expected_of(entry, case, "float64", inputs)
+        here = _weighted(tree, weights)
+        terms = zip(_floats(tree), weights, strict=True)
         size = sum(float(np.sum(np.abs(out * weight))) for out, weight in terms)
     return ahead, here, behind, 1e-15 * size / STEP
 

@@ -94,7 +94,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
             yield Trial(COMPILED if at_once else EAGER, case, dtype)
         for mode in (ABSTRACT, DEVICE, *driver_of(xp).compilers):
             yield Trial(mode, case, usual)
-        yield Trial(MAPPED, _mapped_rows(entry) if case is large else case, usual)
+        yield Trial(MAPPED, _a_third(entry) if case is large else case, usual)
     for mode in driver_of(xp).compilers:
         for dtype in entry.dtypes_of(first):
             yield Trial(mode, first, dtype)
@@ -122,11 +122,11 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
             yield Trial(mode, first, _another_dtype(entry, first))
     yield Trial(DYNAMIC, large, usual_dtype(entry, large))
     yield Trial(MAPPED, first, usual_dtype(entry, first))
-    yield Trial(MAPPED, _mapped_rows(entry), usual_dtype(entry, large))
+    yield Trial(MAPPED, _a_third(entry), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
     smooth = differentiable(entry)
     yield from _gradients(entry, smooth[:1] if few else smooth, 1 if few else len(HALF_DTYPES))
-    yield from _compiled_gradients(entry, [large])
+    yield from _compiled_gradients(entry, [_a_third(entry)])
 
 
 def _gradients(entry: Entry, cases: Sequence[Case], halves: int) -> Iterator[Trial]:
@@ -150,8 +150,8 @@ def _compiled_gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
             yield Trial(COMPILED_GRADIENT, case, "float64")
 
 
-def _mapped_rows(entry: Entry) -> Case:
-    """The large case in parts, since several calls are mapped."""
+def _a_third(entry: Entry) -> Case:
+    """A third of the large case: what runs it several times, over calls or through the loops."""
     return sized_case(entry, entry.large // MAPPED_CALLS)
 
 

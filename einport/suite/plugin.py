@@ -106,14 +106,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out a test that applies to no entry on this framework, which pytest would skip."""
+    """Leave out a test that applies to no entry on this framework, which pytest would skip.
 
-    def applies(item: Any) -> bool:
+    Tests of one operation are a group, for `--dist loadgroup`: within a process what the oracle
+    gave is kept, and what a framework has compiled.
+    """
+
+    def applies(item: pytest.Item) -> bool:
         marker = item.get_closest_marker("einport")
         if marker is None or "applies" not in marker.kwargs or not hasattr(item, "callspec"):
             return True
-        return isinstance(item.callspec.params.get("entry"), Entry)
+        return entry_of(item) is not None
 
+    def entry_of(item: Any) -> Entry | None:
+        found = item.callspec.params.get("entry") if hasattr(item, "callspec") else None
+        return found if isinstance(found, Entry) else None
+
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
+        entry = entry_of(item)
+        if entry is not None:
+            item.add_marker(pytest.mark.xdist_group(entry.name))
     out = [item for item in items if not applies(item)]
     if out:
         config.hook.pytest_deselected(items=out)

@@ -227,6 +227,38 @@ LONG_SUM = trap(
 )
 
 
+def smaller_size_torch():
+    import torch
+    from torch._dynamo.testing import CompileCounterWithBackend
+    from torch._inductor.utils import fresh_cache
+
+    def begin(x):
+        return x[: min(x.shape[0], 8 + x.shape[0] // 2)] * 2
+
+    def graphs():
+        torch.compiler.reset()
+        made = CompileCounterWithBackend("inductor")
+        compiled = torch.compile(begin, backend=made, dynamic=True)
+        for size in (3, 5, 40):
+            compiled(torch.ones(size))
+        return made.frame_count
+
+    with fresh_cache():
+        return {"compiled": graphs(), "from the cache": graphs()}
+
+
+SMALLER_SIZE = trap(
+    globals(),
+    "smaller-size",
+    "A graph with the smaller of two sizes is for both cases, but from the cache for one",
+    why="torch.compile keeps what a graph asks of sizes on disk, as Python. Read back in another "
+    "process, `min` compares the sizes, and the comparison is asked too.",
+    instead="What must hold for any number of rows compares no sizes: `moe_layer` reckons with "
+    "2ab / (a + b), which is at least the smaller.",
+    ops=("moe_layer",),
+)
+
+
 def cache_while_tracing_torch():
     import torch
 
