@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 from dataclasses import replace
+from importlib import import_module
 from types import CodeType
 
 import pytest
@@ -162,6 +163,13 @@ def test_errors_are_written_in_a_line() -> None:
 def test_there_are_many() -> None:
     assert len(ALL) >= 40
     assert {one.topic for one in ALL} == set(TOPICS)
+
+
+def test_none_is_left_out() -> None:
+    for topic in TOPICS:
+        module = import_module(f"einport.traps.{topic}")
+        made = [one for one in vars(module).values() if isinstance(one, Trap)]
+        assert made == list(module.TRAPS)
 
 
 def test_names_are_unique_and_plain() -> None:

@@ -114,10 +114,10 @@ def _load(name: str) -> Backend:
 
 def find(x: object) -> Backend | None:
     """The adapter that owns `x`, or None; cached by type."""
-    if _in_dynamo():
+    kind = type(x)
+    if _in_dynamo(kind):
         torch = _torch()  # asked first, as it will nearly always be its own
         return torch if torch.owns(x) else _search(x)
-    kind = type(x)
     found = _by_type.get(kind)
     if found is None:
         found = _search(x)
@@ -126,9 +126,12 @@ def find(x: object) -> Backend | None:
     return found
 
 
-def _in_dynamo() -> bool:
+def _in_dynamo(kind: type) -> bool:
     """Whether torch.compile traces: it compiles anew when a cache that it has seen is filled."""
-    torch = sys.modules.get("torch")
+    if kind.__module__.partition(".")[0] == "torch":
+        import torch  # Dynamo would read all of sys.modules to look one up
+    else:
+        torch = sys.modules.get("torch")
     return torch is not None and torch.compiler.is_compiling()
 
 
