@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .base import Array, Backend, Gap
@@ -53,6 +54,7 @@ _by_name: dict[str, Backend] = {}
 _by_type: dict[type, Backend] = {}
 
 
+@cache
 def _entry_points() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points  # slow to import, seldom needed
 

@@ -118,7 +118,7 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
         yield Trial(DEVICE, large, usual_dtype(entry, large))
     for mode in driver_of(xp).compilers:
         yield Trial(mode, large, usual_dtype(entry, large))
-        if drawn(f"{entry.name}/{mode}", 2):
+        if drawn(f"{entry.name}/{mode}", 6):
             yield Trial(mode, first, _another_dtype(entry, first))
     yield Trial(DYNAMIC, large, usual_dtype(entry, large))
     yield Trial(MAPPED, first, usual_dtype(entry, first))

@@ -247,10 +247,26 @@ def smaller_size_torch():
         return {"compiled": graphs(), "from the cache": graphs()}
 
 
+def smaller_size_tensorflow():
+    import tensorflow as tf
+
+    made = []
+
+    @tf.function(input_signature=[tf.TensorSpec((None,))])
+    def begin(x):
+        made.append(x.shape)
+        size = tf.size(x)
+        return x[: tf.minimum(size, 8 + size // 2)] * 2
+
+    for size in (3, 5, 40):
+        begin(tf.ones(size))
+    return {"compiled": len(made)}
+
+
 SMALLER_SIZE = trap(
     globals(),
     "smaller-size",
-    "A graph with the smaller of two sizes is for both cases, but from the cache for one",
+    "The smaller of two sizes makes one graph, and two from the cache",
     why="torch.compile keeps what a graph asks of sizes on disk, as Python. Read back in another "
     "process, `min` compares the sizes, and the comparison is asked too.",
     instead="What must hold for any number of rows compares no sizes: `moe_layer` reckons with "
