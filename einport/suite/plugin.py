@@ -108,8 +108,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out a test that applies to no entry on this framework, which pytest would skip.
 
-    Tests of one operation are a group, for `--dist loadgroup`: within a process what the oracle
-    gave is kept, and what a framework has compiled.
+    Tests of one operation are a group for `--dist loadgroup`, others those of one module: within a
+    process what the oracle gave is kept, and what a framework has compiled.
     """
 
     def applies(item: pytest.Item) -> bool:
@@ -124,8 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
         entry = entry_of(item)
-        if entry is not None:
-            item.add_marker(pytest.mark.xdist_group(entry.name))
+        item.add_marker(pytest.mark.xdist_group(entry.name if entry else item.path.stem))
     out = [item for item in items if not applies(item)]
     if out:
         config.hook.pytest_deselected(items=out)
