@@ -130,10 +130,11 @@ def find(x: object) -> Backend | None:
 
 def _in_dynamo(kind: type) -> bool:
     """Whether torch.compile traces: it compiles anew when a cache that it has seen is filled."""
-    if kind.__module__.partition(".")[0] == "torch":
-        import torch  # Dynamo would read all of sys.modules to look one up
-    else:
-        torch = sys.modules.get("torch")
+    if kind.__module__.partition(".")[0] == "torch":  # Dynamo would read all of sys.modules
+        from .torch import in_dynamo
+
+        return in_dynamo()
+    torch = sys.modules.get("torch")
     return torch is not None and torch.compiler.is_compiling()
 
 

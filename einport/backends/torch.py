@@ -29,6 +29,11 @@ _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: t
 """Of the same bits, for dtypes that PyTorch stores and does not index."""
 
 
+def in_dynamo() -> bool:
+    """Whether torch.compile traces."""
+    return bool(torch.compiler.is_compiling())
+
+
 class TorchBackend(Backend):
     """PyTorch tensors."""
 
