@@ -20,7 +20,8 @@ FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
 SITE = "build/site"
-# Frameworks work on small arrays with one core. Tests of one operation go to the same process.
+# Frameworks work on small arrays with one core. Tests of one operation, or of one module, go to the
+# same process, which keeps what the oracle gave and what was compiled.
 TWO_AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup")
 
 

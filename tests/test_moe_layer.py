@@ -134,7 +134,7 @@ def test_it_equals_the_loop(backend, put, load, capacity):
 def test_a_graph_equals_the_loop(backend, put, capacity):
     """What is traced cannot read the loads and goes another way; one graph serves all of them.
 
-    With room for 3 it goes the way of every call: one size will do.
+    With a capacity it goes the way that it goes untraced, so one size will do.
     """
 
     def run(x, params):

@@ -232,3 +232,24 @@ def test_a_run_of_all_leaves_sizes_unknown_in_every_way(backend: Backend) -> Non
         assert ways() == (2 if backend.name == "torch" else 1)
     with thoroughly(False):
         assert ways() == 1
+
+
+def test_what_a_driver_lets_dynamo_take_in_one_step_is_taken_back(backend: Backend) -> None:
+    """Within its calls alone: what users compile is read as ever."""
+    import einops
+
+    if backend.name != "torch":
+        assert "einops" not in driver_of(backend).short_of_thorough
+        return
+    from torch._dynamo.trace_rules import _allowed_callable_ids
+
+    from einport.suite.drivers.torch import patterns_in_one_step
+
+    def allowed() -> list[bool]:
+        return [id(one) in _allowed_callable_ids for one in (einops.rearrange, einops.repeat)]
+
+    assert patterns_in_one_step(allowed)() == [True, True]
+    assert allowed() == [False, False]
+    with pytest.raises(ZeroDivisionError):
+        patterns_in_one_step(lambda: 1 / 0)()
+    assert allowed() == [False, False]

@@ -81,8 +81,8 @@ class TorchBackend(Backend):
         return x.shape  # type: ignore[no-any-return]
 
     def is_fixed(self, size: Any) -> bool:
-        if not torch.compiler.is_compiling():
-            return isinstance(size, int)
+        if not in_dynamo():
+            return super().is_fixed(size)
         # To Dynamo a symbol is an int; this asks without making it a number.
         from torch.fx.experimental.symbolic_shapes import has_static_value
 
