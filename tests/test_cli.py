@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from einport.catalog import entries
 from einport.cli import cli
 
+pytestmark = pytest.mark.once
+
 
 def run(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1"}).invoke(cli, arguments)

@@ -15,6 +15,8 @@ from einport.catalog import entry
 from einport.compare_cli import compare_command
 from einport.comparison import running
 
+pytestmark = pytest.mark.once
+
 
 def call(*arguments, **options):
     return CliRunner().invoke(compare_command, [str(a) for a in arguments], **options)

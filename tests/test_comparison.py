@@ -23,6 +23,8 @@ from einport.comparison.timing import ROUNDS, measure
 from einport.suite.judge import Verdict
 from einport.traps import FRAMEWORKS
 
+pytestmark = pytest.mark.once
+
 
 def on(backend, op="pixel_shuffle", **options):
     """A comparison on the framework under test beside NumPy, without measuring time."""

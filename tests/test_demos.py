@@ -17,6 +17,8 @@ from einport.cli import cli
 from einport.demo import DEMOS, demo, picture, run, table
 from einport.suite.judge import Verdict
 
+pytestmark = pytest.mark.once
+
 RESULTS = [one for one in DEMOS if not isinstance(one.expected, type)]
 PICTURES = [one for one in DEMOS if one.picture]
 TABLES = [one for one in RESULTS if not one.picture]

@@ -25,6 +25,8 @@ from einport.suite.export import (
 from einport.suite.inputs import draw_inputs, to_backend
 from einport.suite.judge import Wrong
 
+pytestmark = pytest.mark.once
+
 
 def refused_by_numpy(backend, otherwise=None):
     """What a test of exporting expects: on NumPy that saving, its first step, is refused."""

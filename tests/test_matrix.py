@@ -16,6 +16,8 @@ from einport.cli import cli
 from einport.suite import results
 from einport.suite.results import Cell, read
 
+pytestmark = pytest.mark.once
+
 
 def matrix(*arguments: str, columns: int = 80) -> Result:
     runner = CliRunner(env={"COLUMNS": str(columns), "NO_COLOR": "1"})

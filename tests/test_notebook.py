@@ -10,6 +10,8 @@ import einport
 from einport.comparison import running
 from einport.suite.judge import Verdict
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 

@@ -31,6 +31,8 @@ from einport.pages_cli import pages_command
 from einport.suite.results import Cell, Document, Run, encode
 from einport.traps import traps
 
+pytestmark = pytest.mark.once
+
 STAMP = Stamp("9.8.7", "3.99.0", "Linux x86_64", 1_700_000_000)
 OPS = ("pixel_shuffle", "pixel_unshuffle", "softmax")
 VOID = {"meta", "link", "input", "img", "br", "wbr", "hr"}

@@ -30,6 +30,8 @@ from einport.traps import (
     traps_of,
 )
 
+pytestmark = pytest.mark.once
+
 ALL = traps()
 EINPORTS = [one for one in ALL if one.einport is not None]
 

@@ -11,6 +11,8 @@ from einport.backends import get_backend
 from einport.traps import EINPORT, FRAMEWORKS, TOPICS, Shown, _trap, search, trap, traps
 from einport.traps_cli import traps_command
 
+pytestmark = pytest.mark.once
+
 
 def run(*arguments: str, **env: str) -> Result:
     runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", **env})

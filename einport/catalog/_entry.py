@@ -146,7 +146,7 @@ class Entry:
     """The bound in 16-bit floats; None: they are computed in float32 and rounded once."""
     magnitude: Callable[..., Any] | None = None
     """What errors are relative to, from the oracle's arguments; the expected value when None."""
-    large: int = 4099
+    large: int = 2053
     """Rows of the case with thousands of them, where compilers have had bugs of their own."""
     mistakes: tuple[Mistake, ...] = ()
     graphs: int = 2

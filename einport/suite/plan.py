@@ -60,13 +60,13 @@ def usual_dtype(entry: Entry, case: Case | None = None) -> str:
 
 
 def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = False) -> list[Any]:
-    """The everyday sample: every dtype for the first case, for the others some in turn.
+    """The everyday sample: every dtype for the first case, for the others the usual and one more.
 
-    What is exact moves elements of any dtype alike: the usual one and another. What adds up is
-    also run in one of the 16-bit floats, where a sum goes wrong first. With `few`, for what
-    compiles every call for every dtype, one of these in turn.
+    That one is in turn a 16-bit float, where a sum goes wrong first, and any other; what is exact
+    moves elements of all dtypes alike. With `few`, for what compiles every call for every dtype,
+    it is the usual one or one of these, in turn.
     """
-    if turn == 0 or len(dtypes) <= (1 if few else 3):
+    if turn == 0 or len(dtypes) <= (1 if few else 2):
         return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
     half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
@@ -74,9 +74,9 @@ def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = F
     kinds = [kind for kind in (half, rest) if kind]
     if few:
         kinds.append([usual])
-        kind = kinds[turn % len(kinds)]
-        return [kind[turn // len(kinds) % len(kind)]]
-    return [usual, *(kind[turn % len(kind)] for kind in kinds)]
+    kind = kinds[turn % len(kinds)]
+    other = kind[turn // len(kinds) % len(kind)]
+    return [other] if few else [usual, other]
 
 
 def differentiable(entry: Entry) -> list[Case]:
@@ -94,7 +94,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
             yield Trial(COMPILED if at_once else EAGER, case, dtype)
         for mode in (ABSTRACT, DEVICE, *driver_of(xp).compilers):
             yield Trial(mode, case, usual)
-        yield Trial(MAPPED, _a_third(entry) if case is large else case, usual)
+        yield Trial(MAPPED, _part(entry, MAPPED_CALLS) if case is large else case, usual)
     for mode in driver_of(xp).compilers:
         for dtype in entry.dtypes_of(first):
             yield Trial(mode, first, dtype)
@@ -112,6 +112,7 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
         mode = COMPILED if few and turn else EAGER
         for dtype in dtypes_in_turn(entry, entry.dtypes_of(case), turn, few):
             yield Trial(mode, case, dtype)
+    for case in _some(entry, ABSTRACT, entry.cases):
         yield Trial(ABSTRACT, case, usual_dtype(entry, case))
     yield Trial(DEVICE, first, usual_dtype(entry, first))
     if not few:
@@ -122,11 +123,11 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
             yield Trial(mode, first, _another_dtype(entry, first))
     yield Trial(DYNAMIC, large, usual_dtype(entry, large))
     yield Trial(MAPPED, first, usual_dtype(entry, first))
-    yield Trial(MAPPED, _a_third(entry), usual_dtype(entry, large))
+    yield Trial(MAPPED, _part(entry, 9), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
-    smooth = differentiable(entry)
-    yield from _gradients(entry, smooth[:1] if few else smooth, 1 if few else len(HALF_DTYPES))
-    yield from _compiled_gradients(entry, [_a_third(entry)])
+    smooth = _some(entry, GRADIENT, differentiable(entry))
+    yield from _gradients(entry, smooth[:1] if few else smooth, 1)
+    yield from _compiled_gradients(entry, [_part(entry, 9)])
 
 
 def _gradients(entry: Entry, cases: Sequence[Case], halves: int) -> Iterator[Trial]:
@@ -150,9 +151,15 @@ def _compiled_gradients(entry: Entry, cases: Sequence[Case]) -> Iterator[Trial]:
             yield Trial(COMPILED_GRADIENT, case, "float64")
 
 
-def _a_third(entry: Entry) -> Case:
-    """A third of the large case: what runs it several times, over calls or through the loops."""
-    return sized_case(entry, entry.large // MAPPED_CALLS)
+def _part(entry: Entry, divisor: int) -> Case:
+    """Part of the large case, for what runs it several times, over calls or through the loops."""
+    return sized_case(entry, entry.large // divisor)
+
+
+def _some(entry: Entry, mode: str, cases: Sequence[Case]) -> list[Case]:
+    """The first case, and one in three of the others."""
+    rest = [case for case in cases[1:] if drawn(f"{entry.name}/{mode}/{case.name}", 3)]
+    return [*cases[:1], *rest]
 
 
 def drawn(name: str, one_in: int) -> bool:
