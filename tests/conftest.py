@@ -2,13 +2,17 @@
 
 import pytest
 
+from einport.suite.parameters import left_out
 from einport.suite.plugin import named_backends
 
 pytest.register_assert_rewrite("lab")
 
-MARKER = (
+MARKERS = (
     "once: what takes no framework in this module is run with NumPy's tests alone, where "
-    "frameworks are named, as it would come out the same with each"
+    "frameworks are named, as it would come out the same with each",
+    "thorough: run with --all alone, as it takes long and something shorter is like it",
+    "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
+    "this module is one graph, and so are gradients and maps; but with --all",
 )
 
 # The toy framework is another project's package: only subprocesses may see it.
@@ -16,21 +20,48 @@ collect_ignore = ["toy"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", MARKER)
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     named = named_backends(config)
-    if not named or "numpy" in named:
-        return
-    out = [item for item in items if _once(item)]
-    config.hook.pytest_deselected(items=out)
-    items[:] = [item for item in items if not _once(item)]
+    elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
+    long = [item for item in items if item.get_closest_marker("thorough")]
+    if config.getoption("--all"):
+        long = []
+    left_out(config, len(long))
+    out = {*elsewhere, *long}
+    config.hook.pytest_deselected(items=list(out))
+    items[:] = [item for item in items if item not in out]
 
 
 def _once(item: pytest.Item) -> bool:
     takes = getattr(item, "fixturenames", ())
     return item.get_closest_marker("once") is not None and "backend" not in takes
+
+
+@pytest.fixture
+def everything(backend, request):
+    """Whether a test is to go through all it has: not where each step of a call is compiled."""
+    return not backend.compiles_eagerly or request.config.getoption("--all")
+
+
+@pytest.fixture(autouse=True)
+def ops_at_once(request, monkeypatch):
+    """What the marker `at_once` says."""
+    if "backend" in request.fixturenames and request.node.get_closest_marker("at_once"):
+        from lab import AtOnce
+
+        backend = request.getfixturevalue("backend")
+        if not request.getfixturevalue("everything"):
+            monkeypatch.setattr(request.module, "ops", AtOnce(backend))
+            for name in ("value_and_grad", "vmap"):
+                monkeypatch.setattr(backend, name, _compiled(backend, getattr(backend, name)))
+
+
+def _compiled(backend, transform):
+    return lambda fn: backend.compile(transform(fn))
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ expected can be computed by plain NumPy in a wide dtype, not through any adapter
 import ml_dtypes
 import numpy as np
 
+from einport import ops
+from einport.backends.trees import tree_leaves, tree_map
+
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 HALVES = ("float16", "bfloat16")
 INTEGERS = ("int8", "uint8", "int32", "int64")
@@ -149,3 +152,35 @@ class Lab:
             f"{np.max(error / bound) * epsilons:.3g} epsilons off, {epsilons} allowed\n"
             f"got {values}\nwanted {exact}"
         )
+
+
+_GRAPHS = {}
+
+
+class AtOnce:
+    """The operations, each call of arrays that can be read as one graph, which is kept."""
+
+    def __init__(self, xp):
+        self._xp = xp
+
+    def __getattr__(self, name):
+        op, xp = getattr(ops, name), self._xp
+
+        def run(*args, **kwargs):
+            given = tree_leaves((args, kwargs))
+            arrays = [leaf for leaf in given if xp.owns(leaf)]
+            if not all(map(xp.is_concrete, arrays)) or any(
+                isinstance(x, np.ndarray) for x in given
+            ):
+                return op(*args, **kwargs)
+
+            def again(*arrays):
+                rest = iter(arrays)
+                put = tree_map(lambda leaf: next(rest) if xp.owns(leaf) else leaf, (args, kwargs))
+                return op(*put[0], **put[1])
+
+            rest = tree_map(lambda leaf: xp.dtype(leaf) if xp.owns(leaf) else leaf, (args, kwargs))
+            graph = _GRAPHS.setdefault((xp.name, name, repr(rest)), xp.compile(again))
+            return graph(*arrays)
+
+        return run

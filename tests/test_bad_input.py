@@ -596,10 +596,9 @@ def is_worth_compiling(call: Call) -> bool:
 
 @pytest.mark.einport(applies=lambda entry, _: entry.name not in EINOPS)
 def test_bad_input(
-    backend: Backend, device: str, entry: Entry, record: Record, request: pytest.FixtureRequest
+    backend: Backend, device: str, entry: Entry, record: Record, everything: bool
 ) -> None:
     # JAX compiles each step of what works for each new shape, which would take minutes.
-    everything = backend.name != "jax" or request.config.getoption("--all")
     wrong, count = [], 0
     for call in bad_calls(entry):
         count += 1

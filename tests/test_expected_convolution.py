@@ -5,6 +5,8 @@ import pytest
 
 from einport import ops
 
+pytestmark = pytest.mark.at_once
+
 
 @pytest.fixture
 def normal(backend, device):
@@ -141,8 +143,10 @@ def test_an_unknown_batch_size(backend, normal):
     elif backend.name == "torch":
         import torch
 
+        from einport.suite.drivers.torch import patterns_in_one_step
+
         torch._dynamo.reset()
-        graph = torch.compile(run, fullgraph=True, backend="eager")
+        graph = patterns_in_one_step(torch.compile(run, fullgraph=True, backend="eager"))
 
         def compiled(x):
             torch._dynamo.mark_dynamic(x, 0)

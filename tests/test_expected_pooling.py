@@ -10,6 +10,8 @@ from einport.backends.trees import tree_map
 from einport.catalog import entry
 from einport.suite.inputs import draw_inputs, to_backend
 
+pytestmark = pytest.mark.at_once
+
 TWO_WEEKS = [71, 72, 70, 75, 71, 72, 70, 75, 80, 85, 80, 78, 72, 83]
 
 
@@ -124,7 +126,7 @@ ROUNDED = (
 
 
 @pytest.mark.parametrize("name", ROUNDED)
-def test_16_bits_are_rounded_once(backend, device, name):
+def test_16_bits_are_rounded_once(backend, device, everything, name):
     """The same as from float32, rounded: the suite's bounds are relative to more than a result."""
     one = entry(name)
 
@@ -133,6 +135,8 @@ def test_16_bits_are_rounded_once(backend, device, name):
 
     compared = 0
     for case in one.cases[:9]:
+        if compared >= 40 and not everything:
+            break
         for dtype in {"float16", "bfloat16"}.intersection(one.dtypes_of(case)):
             args, kwargs = given = to_backend(backend, draw_inputs(case, dtype, name), device)
             wide_args, _ = tree_map(widen, given)

@@ -9,7 +9,10 @@ import pytest
 from einport import ops
 from einport.backends.trees import tree_leaves, tree_map
 from einport.catalog import entries
+from einport.ops import batch_norm
 from einport.suite.inputs import draw_inputs, to_backend
+
+pytestmark = pytest.mark.at_once
 
 ONE_TO_NINE = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
 
@@ -59,7 +62,7 @@ def test_batch_norm_keeps_a_float32_state_beside_16_bits(backend, device, floats
 def test_batch_norm_hands_the_state_on_in_inference(backend, floats):
     names = ("scale", "shift", "running_mean", "running_var")
     state = {name: floats([1, 2]) for name in names}
-    _, new = ops.batch_norm(floats(np.ones((3, 2, 1, 1))), state, training=False)
+    _, new = batch_norm(floats(np.ones((3, 2, 1, 1))), state, training=False)
     assert new is not state
     assert list(new) == list(names)
     assert all(new[name] is state[name] for name in names)
@@ -120,7 +123,7 @@ def test_cross_entropy(backend, floats, whole):
 
 @pytest.mark.parametrize("op", [ops.softmax, ops.logsumexp, ops.log_softmax])
 def test_all_minus_infinity(backend, floats, op):
-    want = -math.inf if op is ops.logsumexp else [math.nan] * 3
+    want = -math.inf if op.__name__ == "logsumexp" else [math.nan] * 3
     check(backend, op(floats([-math.inf] * 3)), want)
 
 
@@ -167,7 +170,7 @@ ROUNDED = [one for one in entries() if one.topic in TOPICS and one.result != "in
 
 
 @pytest.mark.parametrize("one", ROUNDED, ids=lambda one: one.name)
-def test_16_bits_are_rounded_once(backend, device, one):
+def test_16_bits_are_rounded_once(backend, device, everything, one):
     """The same as from float32, rounded: the suite's bounds are relative to more than a result."""
 
     def widen(leaf):
@@ -175,6 +178,8 @@ def test_16_bits_are_rounded_once(backend, device, one):
 
     compared = 0
     for case in one.cases[:12]:
+        if compared >= 20 and not everything:
+            break
         for dtype in {"float16", "bfloat16"}.intersection(one.dtypes_of(case)):
             args, kwargs = given = to_backend(backend, draw_inputs(case, dtype, one.name), device)
             wide_args, wide_kwargs = tree_map(widen, given)

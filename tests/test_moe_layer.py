@@ -8,6 +8,8 @@ import pytest
 from einport import ops
 from einport.backends.trees import tree_leaves, tree_map
 
+pytestmark = pytest.mark.at_once
+
 D, EXPERTS, HIDDEN = 5, 4, 7
 
 

@@ -1,7 +1,8 @@
 """Bugs that only show when an operation is traced, differentiated or left on its device.
 
-Each is planted in every operation, but unless all is asked for a size made constant in one of four,
-and a gradient that only a graph loses in one of eight: compiling takes long.
+Each is planted in every operation if all is asked for. Otherwise in one of three, other ones for
+each framework; a size made constant in one of four, and a gradient that only a graph loses in one
+of eight: compiling takes long.
 """
 
 from collections.abc import Callable, Iterator
@@ -125,7 +126,7 @@ def has_gradient(one: Entry, backend: str) -> bool:
     return traces(one, backend) and one.no_gradient is None
 
 
-@pytest.mark.einport(applies=has_gradient)
+@pytest.mark.einport(applies=has_gradient, one_in=3)
 @pytest.mark.parametrize("wrong", [without_gradient, half_a_gradient])
 def test_a_lost_gradient_is_caught(
     backend: Backend, device: str, entry: Entry, wrong: Break
@@ -141,7 +142,7 @@ def test_a_gradient_lost_in_a_graph_is_caught(backend: Backend, device: str, ent
         assert not caught(entry, backend, device, COMPILED_GRADIENT, unharmed)
 
 
-@pytest.mark.einport(applies=traces)
+@pytest.mark.einport(applies=traces, one_in=3)
 @pytest.mark.parametrize("way", [ABSTRACT, DEVICE])
 @pytest.mark.parametrize("wrong", [through_numpy, with_a_look])
 def test_a_look_at_the_host_is_caught(
@@ -151,7 +152,7 @@ def test_a_look_at_the_host_is_caught(
 
 
 # JAX and TensorFlow send such arrays without making the host wait.
-@pytest.mark.einport(applies=lambda one, backend: backend == "torch")
+@pytest.mark.einport(applies=lambda one, backend: backend == "torch", one_in=3)
 def test_values_sent_to_the_device_are_caught(backend: Backend, device: str, entry: Entry) -> None:
     assert caught(entry, backend, device, DEVICE, plus_a_constant)
 

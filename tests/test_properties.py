@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from einport import ops
 from einport.backends import Backend
 
+pytestmark = pytest.mark.at_once
+
 EXAMPLES = 25
 EXAMPLES_JAX = 10
 """Each expert's load is a new shape in eager JAX, to be compiled."""

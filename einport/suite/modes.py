@@ -106,8 +106,8 @@ def run_dynamic(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) 
     The thousands are not in the budget: a compiler may add up so many in another way.
     """
     driver = driver_of(xp)
-    # Where the graph that is right for any size is compiled anew for each, three of them will do.
-    rows = ROWS[:2] if xp.compiles_eagerly and not driver.thorough else ROWS
+    # Where the graph that is right for any size is compiled anew for each, two of them will do.
+    rows = ROWS[:1] if xp.compiles_eagerly and not driver.thorough else ROWS
     sized = [*(sized_case(entry, n) for n in rows), case]
     drawn = [draw_inputs(one, dtype, entry.name) for one in sized]
     calls = [Call(entry, xp, to_backend(xp, inputs, device)) for inputs in drawn]

@@ -57,7 +57,7 @@ def _crossed(metafunc: pytest.Metafunc, names: list[str]) -> Iterator[Any]:
         for entry in entries():
             if not applies(entry, backend):
                 continue
-            if not drawn(f"{metafunc.definition.name}/{entry.name}", one_in):
+            if not drawn(f"{metafunc.definition.name}/{entry.name}/{backend}", one_in):
                 left_out(metafunc.config, 1)
                 continue
             for row in _rows(metafunc.config, entry, names, backend):

@@ -64,19 +64,21 @@ def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = F
 
     That one is in turn a 16-bit float, where a sum goes wrong first, and any other; what is exact
     moves elements of all dtypes alike. With `few`, for what compiles every call for every dtype,
-    it is the usual one or one of these, in turn.
+    it is two for the first case and one of these in turn for the others.
     """
-    if turn == 0 or len(dtypes) <= (1 if few else 2):
+    if len(dtypes) <= 2 and not (few and turn):
+        return list(dtypes)
+    if turn == 0 and not few:
         return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
     half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
     rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
     kinds = [kind for kind in (half, rest) if kind]
-    if few:
+    if few and turn:
         kinds.append([usual])
     kind = kinds[turn % len(kinds)]
     other = kind[turn // len(kinds) % len(kind)]
-    return [other] if few else [usual, other]
+    return [other] if few and turn else [usual, other]
 
 
 def differentiable(entry: Entry) -> list[Case]:
@@ -108,7 +110,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
 
 def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     large, first, few = sized_case(entry, entry.large), entry.cases[0], xp.compiles_eagerly
-    for turn, case in enumerate(entry.cases):
+    for turn, case in enumerate(_some(entry, EAGER, entry.cases) if few else entry.cases):
         mode = COMPILED if few and turn else EAGER
         for dtype in dtypes_in_turn(entry, entry.dtypes_of(case), turn, few):
             yield Trial(mode, case, dtype)
@@ -122,7 +124,8 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
         if drawn(f"{entry.name}/{mode}", 6):
             yield Trial(mode, first, _another_dtype(entry, first))
     yield Trial(DYNAMIC, large, usual_dtype(entry, large))
-    yield Trial(MAPPED, first, usual_dtype(entry, first))
+    if not few:
+        yield Trial(MAPPED, first, usual_dtype(entry, first))
     yield Trial(MAPPED, _part(entry, 9), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
     smooth = _some(entry, GRADIENT, differentiable(entry))

@@ -331,7 +331,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     say(f"{tally.compared:,} results and values compared")
     count = config.stash.get(LEFT_OUT, 0)
     if count:
-        say(f"left out: {count:,} more trials of mode, case and dtype; --all runs them")
+        say(f"left out: {count:,} more tests of mode, case and dtype; --all runs them")
         for name in named_backends(config):
             short = driver_of(get_backend(name)).short_of_thorough
             if short:

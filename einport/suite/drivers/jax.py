@@ -16,7 +16,7 @@ from .base import Driver, Function, Graphs, Sample, reads_refused
 class JaxDriver(Driver):
     """`jit`, export with symbolic sizes, and guards on transfers."""
 
-    short_of_thorough = "JAX's graphs of unknown sizes at three of six sizes"
+    short_of_thorough = "JAX's graphs of unknown sizes at two of six sizes"
 
     def compute_fully(self) -> None:
         jax.config.update("jax_default_matmul_precision", "highest")

@@ -57,9 +57,9 @@ class TorchDriver(Driver):
             for x, axes in zip(sample.arrays, sample.shapes, strict=True):
                 varying = [axis for axis, (a, _) in enumerate(axes) if a]
                 torch._dynamo.mark_dynamic(x, varying)
-            yield self._counted(patterns_in_one_step(self._traced(fn)), 1)
+            yield self._counted(patterns_in_one_step(self._traced(fn, "eager")), 1)
             return
-        yield self._counted(self._traced(fn), by_default)
+        yield self._counted(self._traced(fn, "aot_eager"), by_default)
         yield self._counted(self.xp.compile(fn, dynamic=True), 1)
 
     def _counted(self, compiled: Function, at_most: int) -> Graphs:
@@ -67,9 +67,9 @@ class TorchDriver(Driver):
         counters.clear()
         return Graphs(compiled, lambda: counters["stats"]["unique_graphs"], at_most)
 
-    def _traced(self, fn: Function) -> Function:
+    def _traced(self, fn: Function, backend: str) -> Function:
         """As one graph that is traced and run, without generating code."""
-        traced: Function = torch.compile(fn, fullgraph=True, backend="aot_eager")
+        traced: Function = torch.compile(fn, fullgraph=True, backend=backend)
         return traced
 
     @contextmanager
