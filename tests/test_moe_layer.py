@@ -213,6 +213,7 @@ def test_dispatch_is_the_same_in_a_graph(backend, put):
                 np.testing.assert_array_equal(backend.to_numpy(one), backend.to_numpy(right))
 
 
+@pytest.mark.thorough
 def test_sizes_may_be_unknown(backend, put):
     """As the batch size often is; the loads are never known."""
     params = put(network())

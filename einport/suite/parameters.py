@@ -11,7 +11,7 @@ from ..backends import available_backends, get_backend
 from ..catalog import Case, Entry, entries
 from .gaps import gap_of, gap_of_mistake
 from .modes import EAGER
-from .plan import Trial, drawn, dtypes_in_turn, plan, usual_dtype
+from .plan import Trial, drawn, dtypes_in_turn, everyday, plan, usual_dtype
 
 PARITY_DTYPES = ("float32", "bfloat16", "int32", "int8", "bool")
 """The dtypes in which frameworks are compared with each other."""
@@ -99,7 +99,7 @@ def _trials(config: pytest.Config, entry: Entry, backend: str) -> list[Trial]:
     everything = plan(entry, xp, everything=True)
     if config.getoption("--all"):
         return everything
-    sample = plan(entry, xp)
+    sample = everyday(entry, xp)
     left_out(config, len(everything) - len(sample))
     return sample
 

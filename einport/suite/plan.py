@@ -46,6 +46,15 @@ def plan(entry: Entry, xp: Backend, everything: bool = False) -> list[Trial]:
     return list({(run.mode, id(run.case), run.dtype): run for run in chosen}.values())
 
 
+def everyday(entry: Entry, xp: Backend) -> list[Trial]:
+    """The sample, without the compiled gradients of every other operation: they take longest.
+
+    Each framework leaves out other ones.
+    """
+    kept = drawn(f"{entry.name}/{COMPILED_GRADIENT}/{xp.name}", 2)
+    return [run for run in plan(entry, xp) if kept or run.mode != COMPILED_GRADIENT]
+
+
 def modes_of(xp: Backend) -> tuple[str, ...]:
     """The modes that a framework is tried in, whether it can do them or not."""
     compilers = driver_of(xp).compilers
@@ -129,7 +138,7 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     yield Trial(MAPPED, _part(entry, 9), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
     smooth = _some(entry, GRADIENT, differentiable(entry))
-    yield from _gradients(entry, smooth[:1] if few else smooth, 1)
+    yield from _gradients(entry, smooth[:1] if few else smooth, 0 if few else 1)
     yield from _compiled_gradients(entry, [_part(entry, 9)])
 
 

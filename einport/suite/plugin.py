@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if applies(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Tell Python that what is there now stays: it need not look through it for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
