@@ -56,6 +56,29 @@ def test_asarray_shares_no_memory(lab, dtype):
     lab.check(again, plain(np.ones((64, 64)), dtype))
 
 
+def test_an_array_of_numpy_is_not_compiled_for(lab):
+    """JAX's own `jnp.array` compiles a conversion for each new shape."""
+    if lab.xp.name != "jax":
+        assert not lab.xp.compiles_eagerly
+        return
+    import jax
+
+    seen = []
+
+    def listen(event, seconds, **kwargs):
+        seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for dtype in ("float32", "bfloat16", "int8", "bool"):
+            lab.xp.asarray(np.ones((3, 7, 13)), dtype, lab.device)
+        assert not seen
+        jax.numpy.array(np.ones((3, 7, 13), np.float32))
+        assert seen
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
 @pytest.mark.parametrize("dtype", ALL)
 def test_to_numpy_is_a_fresh_writable_copy(lab, dtype):
     made = lab.array(np.ones((8, 8)))

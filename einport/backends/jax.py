@@ -71,11 +71,14 @@ class JaxBackend(Backend):
         check_device(self, device)
         if isinstance(data, np.ndarray) and dtype is None:
             _check_narrowing(data)
+        place = None if device is None else _device(device)
         with np.errstate(over="ignore"):
-            if isinstance(data, np.ndarray) and dtype is not None:
-                data = data.astype(jnp.dtype(dtype))  # here, where it needs no compilation
+            if isinstance(data, np.ndarray):
+                data = np.array(data, None if dtype is None else jnp.dtype(dtype))
+                if _trace_state() == _NO_TRACE:  # jnp.array would compile for each shape
+                    return jax.device_put(data, place)
             made = jnp.array(data, dtype=dtype)
-        return made if device is None else jax.device_put(made, _device(device))
+        return made if place is None else jax.device_put(made, place)
 
     def to_numpy(self, x: Array) -> Any:
         values = np.array(x)

@@ -62,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples",
         metavar="N",
         type=int,
-        help="cases to draw for each operation beside the fixed ones (default: 8, or 3 where "
+        help="cases to draw for each operation beside the fixed ones (default: 8, or 1 where "
         "each call is compiled for its shapes)",
     )
     group.addoption(
@@ -133,9 +133,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Tell Python that what is there now stays: it need not look through it for garbage."""
+    """Tell Python that what is there now stays, and to look for garbage less often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def device(request: pytest.FixtureRequest, backend: Backend) -> str:
 def examples(request: pytest.FixtureRequest, backend: Backend) -> int:
     """How many cases to draw for each operation."""
     asked: int | None = request.config.getoption("--examples")
-    return asked or (3 if backend.compiles_eagerly else 8)
+    return asked or (1 if backend.compiles_eagerly else 8)
 
 
 @pytest.fixture
