@@ -2,7 +2,9 @@
 
 import pytest
 
+from einport.backends import get_backend
 from einport.suite.parameters import left_out
+from einport.suite.plan import drawn
 from einport.suite.plugin import named_backends
 
 pytest.register_assert_rewrite("lab")
@@ -13,6 +15,8 @@ MARKERS = (
     "thorough: run with --all alone, as it takes long and something shorter is like it",
     "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
     "this module is one graph, and so are gradients and maps; but with --all",
+    "sampled: where a framework compiles each step of a call for its shapes, one test in two of "
+    "this module is run, but with --all",
 )
 
 # The toy framework is another project's package: only subprocesses may see it.
@@ -27,9 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     named = named_backends(config)
     elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
-    long = [item for item in items if item.get_closest_marker("thorough")]
-    if config.getoption("--all"):
-        long = []
+    long = [] if config.getoption("--all") else [item for item in items if _long(item)]
     left_out(config, len(long))
     out = {*elsewhere, *long}
     config.hook.pytest_deselected(items=list(out))
@@ -39,6 +41,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _once(item: pytest.Item) -> bool:
     takes = getattr(item, "fixturenames", ())
     return item.get_closest_marker("once") is not None and "backend" not in takes
+
+
+def _long(item: pytest.Item) -> bool:
+    if item.get_closest_marker("thorough"):
+        return True
+    name = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
+    sampled = name and item.get_closest_marker("sampled") and get_backend(name).compiles_eagerly
+    return bool(sampled) and not drawn(item.name, 2)
 
 
 @pytest.fixture

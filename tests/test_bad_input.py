@@ -602,7 +602,7 @@ def test_bad_input(
     wrong, count = [], 0
     for call in bad_calls(entry):
         count += 1
-        works = everything or is_worth_compiling(call)
+        works = everything or (is_worth_compiling(call) and count % 2 == 0)
         problem = trial(entry, backend, device, call, works)
         if problem:
             what = " and ".join(f"{slot.name} = {bad.label}" for slot, bad in call.changes)

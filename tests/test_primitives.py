@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from lab import ALL, FLOATS, INTEGERS, NUMBERS, elements, plain, samples
 
+pytestmark = pytest.mark.sampled
+
 LAYOUTS = ("random", "row", "hollow")
 """Samples enough where values are only moved about: JAX compiles each shape anew."""
 

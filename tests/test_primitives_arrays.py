@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from lab import ALL, FLOATS, INTEGERS, WIDE, plain, samples, storage
 
+pytestmark = pytest.mark.sampled
+
 UNKNOWN = ("float", "int", "f4", "double", "object", "str", "nonsense", "")
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from lab import ALL, FLOATS, HALVES, INTEGERS, NUMBERS, samples
 
+pytestmark = pytest.mark.sampled
+
 
 def sorting(values, axis=-1, descending=False):
     """The indices that sort, from the definition: by value, NaN last, then by index."""

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from lab import ALL, HALVES, INTEGERS, plain, samples
 
+pytestmark = pytest.mark.sampled
+
 EQUATIONS = {
     "ij,jk->ik": ((3, 4), (4, 5)),
     "ij,kj->ki": ((3, 4), (5, 4)),

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from lab import ALL, AXES, FLOATS, HALVES, INTEGERS, samples
 
+pytestmark = pytest.mark.sampled
+
 FEW = (("random", None), ("random", (0, -1)))
 """Axes enough for a dtype that is not the one all axes are tried with: JAX compiles each anew."""
 

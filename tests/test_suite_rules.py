@@ -129,10 +129,10 @@ parameters.entries = tally.entries = lambda: chosen
 {more}
 """
 FORGETFUL = """
-real = parameters.plan
-def plan(entry, xp, everything=False):
-    return [trial for trial in real(entry, xp, everything) if trial.mode != "mapped"]
-parameters.plan = plan
+real = parameters.everyday
+def everyday(entry, xp):
+    return [trial for trial in real(entry, xp) if trial.mode != "mapped"]
+parameters.everyday = everyday
 """
 UNMET = """
 from einport.backends import Gap, get_backend

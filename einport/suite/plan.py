@@ -47,12 +47,19 @@ def plan(entry: Entry, xp: Backend, everything: bool = False) -> list[Trial]:
 
 
 def everyday(entry: Entry, xp: Backend) -> list[Trial]:
-    """The sample, without the compiled gradients of every other operation: they take longest.
+    """The sample, without the modes that take longest for every other operation."""
+    out = left_to_others(entry, xp)
+    return [run for run in plan(entry, xp) if run.mode not in out]
 
-    Each framework leaves out other ones.
+
+def left_to_others(entry: Entry, xp: Backend) -> set[str]:
+    """The modes that take longest, where this operation is not among the half that is run in them.
+
+    Those are compiled gradients; where each step of a call is compiled, unknown sizes and exports
+    too. Each framework has other halves.
     """
-    kept = drawn(f"{entry.name}/{COMPILED_GRADIENT}/{xp.name}", 2)
-    return [run for run in plan(entry, xp) if kept or run.mode != COMPILED_GRADIENT]
+    long = (COMPILED_GRADIENT, DYNAMIC, EXPORTED) if xp.compiles_eagerly else (COMPILED_GRADIENT,)
+    return {mode for mode in long if not drawn(f"{entry.name}/{mode}/{xp.name}", 2)}
 
 
 def modes_of(xp: Backend) -> tuple[str, ...]:
@@ -71,23 +78,24 @@ def usual_dtype(entry: Entry, case: Case | None = None) -> str:
 def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = False) -> list[Any]:
     """The everyday sample: every dtype for the first case, for the others the usual and one more.
 
-    That one is in turn a 16-bit float, where a sum goes wrong first, and any other; what is exact
-    moves elements of all dtypes alike. With `few`, for what compiles every call for every dtype,
-    it is two for the first case and one of these in turn for the others.
+    That one is in turn a 16-bit float, where a sum goes wrong first, and any other. What is exact
+    moves elements of all dtypes alike: it is run in one of these in turn. With `few`, for what
+    compiles every call for every dtype, so is all but the first case, and that in one of each kind.
     """
-    if len(dtypes) <= 2 and not (few and turn):
-        return list(dtypes)
-    if turn == 0 and not few:
-        return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
-    half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and not entry.exact]
+    half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and dtype != usual]
     rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
-    kinds = [kind for kind in (half, rest) if kind]
-    if few and turn:
-        kinds.append([usual])
+    if len(dtypes) == 1:
+        return list(dtypes)
+    if turn == 0:
+        at = zlib.crc32(entry.name.encode())
+        return [usual, *half, *rest[at % len(rest or [0]) :][:1]] if few else list(dtypes)
+    one = few or entry.exact
+    kinds = [[usual]] * one + ([half + rest] if entry.exact else [half, rest])
+    kinds = [kind for kind in kinds if kind]
     kind = kinds[turn % len(kinds)]
     other = kind[turn // len(kinds) % len(kind)]
-    return [other] if few and turn else [usual, other]
+    return [other] if one else [usual, other]
 
 
 def differentiable(entry: Entry) -> list[Case]:
@@ -119,14 +127,14 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
 
 def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     large, first, few = sized_case(entry, entry.large), entry.cases[0], xp.compiles_eagerly
-    for turn, case in enumerate(_some(entry, EAGER, entry.cases) if few else entry.cases):
-        mode = COMPILED if few and turn else EAGER
+    for turn, case in enumerate(_some(entry, EAGER, entry.cases, 4) if few else entry.cases):
         for dtype in dtypes_in_turn(entry, entry.dtypes_of(case), turn, few):
-            yield Trial(mode, case, dtype)
-    for case in _some(entry, ABSTRACT, entry.cases):
+            once = turn == 0 and dtype == usual_dtype(entry, case)
+            yield Trial(EAGER if once or not few else COMPILED, case, dtype)
+    for case in entry.cases[:1] if few else _some(entry, ABSTRACT, entry.cases, 5):
         yield Trial(ABSTRACT, case, usual_dtype(entry, case))
     yield Trial(DEVICE, first, usual_dtype(entry, first))
-    if not few:
+    if not few and drawn(f"{entry.name}/{DEVICE}", 2):
         yield Trial(DEVICE, large, usual_dtype(entry, large))
     for mode in driver_of(xp).compilers:
         yield Trial(mode, large, usual_dtype(entry, large))
@@ -137,7 +145,7 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
         yield Trial(MAPPED, first, usual_dtype(entry, first))
     yield Trial(MAPPED, _part(entry, 9), usual_dtype(entry, large))
     yield Trial(EXPORTED, first, usual_dtype(entry, first))
-    smooth = _some(entry, GRADIENT, differentiable(entry))
+    smooth = _some(entry, GRADIENT, differentiable(entry), 3)
     yield from _gradients(entry, smooth[:1] if few else smooth, 0 if few else 1)
     yield from _compiled_gradients(entry, [_part(entry, 9)])
 
@@ -168,9 +176,9 @@ def _part(entry: Entry, divisor: int) -> Case:
     return sized_case(entry, entry.large // divisor)
 
 
-def _some(entry: Entry, mode: str, cases: Sequence[Case]) -> list[Case]:
-    """The first case, and one in three of the others."""
-    rest = [case for case in cases[1:] if drawn(f"{entry.name}/{mode}/{case.name}", 3)]
+def _some(entry: Entry, mode: str, cases: Sequence[Case], one_in: int) -> list[Case]:
+    """The first case, and one in so many of the others."""
+    rest = [case for case in cases[1:] if drawn(f"{entry.name}/{mode}/{case.name}", one_in)]
     return [*cases[:1], *rest]
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from ..backends import Backend
 from ..catalog import Entry, entries
 from .gaps import in_versions
-from .plan import everyday, modes_of
+from .plan import left_to_others, modes_of
 from .results import UNSUPPORTED, Row
 from .runner import Outcome
 
@@ -44,15 +44,16 @@ def untouched(rows: Iterable[Row], backend: Backend, device: str, everything: bo
     """What is promised and was not put to the proof: abilities, and gaps in a run of all.
 
     A framework is taken to do every operation in every mode but for its declared gaps, so each must
-    have been tried; in a sample, each that is in it.
+    have been tried, but for what a sample leaves to others.
     """
     own = [row for row in rows if row.backend == backend.name]
     tried = {(row.op, row.mode) for row in own}
     missing = [
         f"{backend.title}: {entry.name} in mode {mode} was never tried"
         for entry in entries()
-        for mode in (modes_of(backend) if everything else _modes_in_sample(entry, backend))
+        for mode in modes_of(backend)
         if (entry.name, mode) not in tried
+        and (everything or mode not in left_to_others(entry, backend))
     ]
     if everything:
         met = {row.reason for row in own if row.status == UNSUPPORTED}
@@ -64,11 +65,6 @@ def untouched(rows: Iterable[Row], backend: Backend, device: str, everything: bo
             and fnmatchcase(device, gap.device)
         ]
     return missing
-
-
-def _modes_in_sample(entry: Entry, backend: Backend) -> list[str]:
-    planned = {trial.mode for trial in everyday(entry, backend)}
-    return [mode for mode in modes_of(backend) if mode in planned]
 
 
 def row_of(
