@@ -47,19 +47,18 @@ def plan(entry: Entry, xp: Backend, everything: bool = False) -> list[Trial]:
 
 
 def everyday(entry: Entry, xp: Backend) -> list[Trial]:
-    """The sample, without the modes that take longest for every other operation."""
+    """The sample, without the modes that are left to other operations."""
     out = left_to_others(entry, xp)
     return [run for run in plan(entry, xp) if run.mode not in out]
 
 
 def left_to_others(entry: Entry, xp: Backend) -> set[str]:
-    """The modes that take longest, where this operation is not among the half that is run in them.
+    """Where each step of a call is compiled, the modes that only half of the operations run in.
 
-    Those are compiled gradients; where each step of a call is compiled, unknown sizes and exports
-    too. Each framework has other halves.
+    Those that take longest have each its half.
     """
-    long = (COMPILED_GRADIENT, DYNAMIC, EXPORTED) if xp.compiles_eagerly else (COMPILED_GRADIENT,)
-    return {mode for mode in long if not drawn(f"{entry.name}/{mode}/{xp.name}", 2)}
+    long = (COMPILED_GRADIENT, DYNAMIC, EXPORTED) if xp.compiles_eagerly else ()
+    return {mode for mode in long if not drawn(f"{entry.name}/{mode}", 2)}
 
 
 def modes_of(xp: Backend) -> tuple[str, ...]:
