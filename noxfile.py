@@ -5,8 +5,8 @@
     nox -s tests-torch -- --device cuda -k moe    what follows `--` goes to pytest
     nox -t style                                  by tag
 
-Environments take the pins of `constraints/`, so that a run gives next year what it gives today;
-`tests-latest` takes what the package index has.
+Environments take the pins of `constraints/`, so that a run gives next year what it gives today, and
+are used again; `tests-latest` takes what the package index has, in a new one each time.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
@@ -117,7 +118,7 @@ def typecheck(session: nox.Session) -> None:
     session.run("mypy", *session.posargs)
 
 
-@nox.session(name="tests-latest", tags=["latest"], default=False)
+@nox.session(name="tests-latest", tags=["latest"], default=False, reuse_venv=False)
 @nox.parametrize("framework", ["numpy", *FRAMEWORKS])
 def tests_latest(session: nox.Session, framework: str) -> None:
     """Prove every operation on the newest release of a framework, without pins."""
