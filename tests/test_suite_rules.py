@@ -14,6 +14,7 @@ from einport.catalog import entry
 from einport.suite import results
 from einport.suite.drivers import Sample, driver_of, thoroughly
 from einport.suite.gaps import gap_of, in_versions
+from einport.suite.plan import dtypes_in_turn
 
 pytestmark = pytest.mark.once
 
@@ -253,3 +254,20 @@ def test_what_a_driver_lets_dynamo_take_in_one_step_is_taken_back(backend: Backe
     with pytest.raises(ZeroDivisionError):
         patterns_in_one_step(lambda: 1 / 0)()
     assert allowed() == [False, False]
+
+
+@pytest.mark.parametrize("few", [False, True])
+@pytest.mark.parametrize("name", ["row_sums", "transpose_matrices", "trace"])
+def test_a_sample_of_dtypes_is_some_of_them(name: str, few: bool) -> None:
+    """Of none it is none, and over the turns it comes to all."""
+    one = entry(name)
+    for count in range(len(one.dtypes) + 1):
+        dtypes = list(one.dtypes[:count])
+        samples = [dtypes_in_turn(one, dtypes, turn, few) for turn in range(40)]
+        for sample in samples:
+            assert bool(sample) is bool(dtypes)
+            assert len(set(sample)) == len(sample)
+            assert set(sample) <= set(dtypes)
+        assert {dtype for sample in samples for dtype in sample} == set(dtypes)
+        if not few:
+            assert samples[0] == dtypes

@@ -81,11 +81,11 @@ def dtypes_in_turn(entry: Entry, dtypes: Sequence[Any], turn: int, few: bool = F
     moves elements of all dtypes alike: it is run in one of these in turn. With `few`, for what
     compiles every call for every dtype, so is all but the first case, and that in one of each kind.
     """
+    if len(dtypes) <= 1:
+        return list(dtypes)
     usual = usual_dtype(entry) if usual_dtype(entry) in dtypes else dtypes[0]
     half = [dtype for dtype in dtypes if dtype in HALF_DTYPES and dtype != usual]
     rest = [dtype for dtype in dtypes if dtype != usual and dtype not in half]
-    if len(dtypes) == 1:
-        return list(dtypes)
     if turn == 0:
         at = zlib.crc32(entry.name.encode())
         return [usual, *half, *rest[at % len(rest or [0]) :][:1]] if few else list(dtypes)
