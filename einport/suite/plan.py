@@ -53,12 +53,14 @@ def everyday(entry: Entry, xp: Backend) -> list[Trial]:
 
 
 def left_to_others(entry: Entry, xp: Backend) -> set[str]:
-    """Where each step of a call is compiled, the modes that only half of the operations run in.
+    """The modes that take longest, where this operation is not in the half that is run in them.
 
-    Those that take longest have each its half.
+    Those are exports and gradients through the compiled form; where each step of a call is
+    compiled, unknown sizes too. A framework has one half or the other, by its name.
     """
-    long = (COMPILED_GRADIENT, DYNAMIC, EXPORTED) if xp.compiles_eagerly else ()
-    return {mode for mode in long if not drawn(f"{entry.name}/{mode}", 2)}
+    long = [COMPILED_GRADIENT, EXPORTED] + [DYNAMIC] * xp.compiles_eagerly
+    half = drawn(xp.name, 2)
+    return {mode for mode in long if drawn(f"{entry.name}/{mode}", 2) is not half}
 
 
 def modes_of(xp: Backend) -> tuple[str, ...]:
