@@ -127,6 +127,8 @@ TOP_K_GATING = Entry(
     ),
     draw=_draw_gating,
     sized=lambda n: case("rows", values(n, 7), 4),
+    # In 2,053 rows two logits are so near that a step of the differences changes their order.
+    large=2051,
     oracle=top_k_gating_oracle,
     natives=idioms(globals(), "top_k_gating"),
     dtypes=FLOATS,
