@@ -15,8 +15,8 @@ MARKERS = (
     "thorough: run with --all alone, as it takes long and something shorter is like it",
     "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
     "this module is one graph, and so are gradients and maps; but with --all",
-    "sampled: where a framework compiles each step of a call for its shapes, one test in two of "
-    "this module is run, but with --all",
+    "sampled: where a framework compiles each step of a call for its shapes, a test of this module "
+    "that takes a dtype is run with one in two of them, but with --all",
 )
 
 # The toy framework is another project's package: only subprocesses may see it.
@@ -46,9 +46,10 @@ def _once(item: pytest.Item) -> bool:
 def _long(item: pytest.Item) -> bool:
     if item.get_closest_marker("thorough"):
         return True
-    name = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
-    sampled = name and item.get_closest_marker("sampled") and get_backend(name).compiles_eagerly
-    return bool(sampled) and not drawn(item.name, 2)
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if not item.get_closest_marker("sampled") or not {"backend", "dtype"} <= set(given):
+        return False
+    return get_backend(given["backend"]).compiles_eagerly and not drawn(item.name, 2)
 
 
 @pytest.fixture
