@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from einport.suite.results import Cell, Document, Row, Run, write
+from einport.suite.results import Cell, Document, Row, Run, schema, write
 
 RUN = Run(
     "0.1.0", "3.11.7", "Linux", "torch", "PyTorch", "2.13.0", "cpu", "pytest", "everyday", False, 7
@@ -38,3 +38,14 @@ def saved(folder: Path, name: str, *cells: Cell, **run: Any) -> str:
     path = folder / name
     write(path, document(*cells, **run))
     return str(path)
+
+
+def follow_schema(found: Any) -> None:
+    """Raise unless it is as the schema says, and the schema as schemas are.
+
+    jsonschema is looked for only here, so that tests that do without it run where it is not.
+    """
+    from jsonschema import Draft202012Validator
+
+    Draft202012Validator.check_schema(schema())
+    Draft202012Validator(schema()).validate(found)

@@ -102,6 +102,22 @@ def test_other_test_runs_keep_their_own_options(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("own", [None, "true"])
+def test_processes_of_the_suite_share_an_accelerators_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    monkeypatch.delenv(name, raising=False)
+    if own is not None:
+        monkeypatch.setenv(name, own)
+    said = own or "false"
+    (tmp_path / "test_it.py").write_text(
+        f"import os\ndef test_it():\n    assert os.environ[{name!r}] == {said!r}\n"
+    )
+    done = run_pytest(tmp_path, "-p", "einport.suite.plugin", "--backend", "numpy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,8 +1,22 @@
-"""Which device of a framework is meant by a name."""
+"""Which device of a framework is meant by a name, and how processes share it."""
 
 from __future__ import annotations
 
+import os
+
 from ..backends import Backend
+
+LESS_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
+def share_memory() -> None:
+    """Keep frameworks from taking most of an accelerator's memory when they start.
+
+    The suite's own processes, and those that load what was exported, share it. It is said before
+    a framework is used, and what the environment says already holds.
+    """
+    for name, value in LESS_MEMORY.items():
+        os.environ.setdefault(name, value)
 
 
 def choose_device(backend: Backend, wanted: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from ..backends import Backend, get_backend
 from ..catalog import Entry
 from ..files import NotWritten, check_new
-from .devices import choose_device
+from .devices import choose_device, share_memory
 from .drivers import Driver, driver_of
 from .judge import Verdict
 from .modes import EAGER
@@ -92,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "and of how many entries one is tried where not all is asked for",
     )
     file: Path | None = config.getoption("--results")
+    share_memory()
     try:
         for name in named_backends(config):
             choose_device(get_backend(name), config.getoption("--device"))

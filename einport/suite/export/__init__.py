@@ -24,6 +24,7 @@ from ...backends import Backend
 from ...backends.trees import tree_leaves
 from ...catalog import Case, Entry
 from ..calls import Call
+from ..devices import LESS_MEMORY
 from ..expected import judge_arrays
 from ..inputs import draw_inputs, to_backend
 from ..judge import Verdict, Wrong
@@ -37,9 +38,6 @@ PATIENCE = 120.0
 
 LAST_WORDS = 2000
 """How many characters of a dead loader's errors are shown."""
-
-_LESS_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-"""Two processes share the device here: neither may take all of its memory at the start."""
 
 
 class Value(NamedTuple):
@@ -105,7 +103,7 @@ class Loader:
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env={**_LESS_MEMORY, **os.environ},
+            env={**LESS_MEMORY, **os.environ},
             encoding="ascii",
         )
         self._process = process
