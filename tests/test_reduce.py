@@ -1,5 +1,6 @@
 """What `reduce` promises beside its entry: the width of integer sums, and where frameworks part."""
 
+import einops
 import numpy as np
 import pytest
 from einops import EinopsError
@@ -35,6 +36,49 @@ def test_a_function_reduces_too(lab):
     x = lab.array(np.arange(6.0).reshape(2, 3))
     got = ops.reduce(x, "a b -> b", lambda part, axes: lab.xp.sum(part, axis=axes))
     lab.check(got, np.array([3.0, 5.0, 7.0]))
+
+
+PATTERNS = (
+    "a (b 2) (c 3) -> c a b",
+    "a (b 1 2) 6 -> b",
+    "(unnamed0 2) (unnamedd b 2) c -> b unnamed0",
+    "... c -> c",
+    "... c -> ...",
+    "a ... -> 1 a ()",
+    "a b c -> (c a)",
+    "a b c -> b c a",
+    "2 4 6 ->",
+)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_what_it_means_to_einops(lab, pattern):
+    values = np.arange(48.0).reshape(2, 4, 6)
+    lengths = {"unnamedd": 2} if "unnamedd" in pattern else {}
+    got = ops.reduce(lab.array(values), pattern, "max", **lengths)
+    lab.check(got, einops.reduce(values, pattern, "max", **lengths))
+
+
+WRONG = (
+    "a b c -> a d",
+    "a b c -> a a",
+    "a b c -> a 2",
+    "a b -> a",
+    "a b 0 -> a",
+    "a b (c 4) -> a",
+    "(... b) c -> c",
+    "a b c -> (a",
+)
+
+
+@pytest.mark.parametrize("pattern", WRONG)
+def test_a_wrong_pattern_is_refused_in_einops_words(lab, pattern):
+    with pytest.raises(EinopsError) as own:
+        ops.reduce(lab.array(np.zeros((2, 4, 6))), pattern, "max")
+    with pytest.raises(EinopsError) as right:
+        einops.reduce(np.zeros((2, 4, 6)), pattern, "max")
+    said = str(right.value).replace("(2, 4, 6)", "torch.Size([2, 4, 6])")
+    assert str(own.value) in (str(right.value), said)
 
 
 def test_messages_name_the_reduction_and_the_pattern(lab):

@@ -50,7 +50,8 @@ def test_a_read_of_a_value_is_noticed(backend, device):
         return
     x = backend.asarray(np.arange(3.0), None, device)
     total = backend.sum(x)
-    for read in (backend.to_numpy, lambda x: np.asarray(x), bool, float, int):
+    by_numpy = (lambda x: np.asarray(x), lambda x: np.add(x, 1))  # looked up when called
+    for read in (backend.to_numpy, *by_numpy, bool, float, int):
         with pytest.raises(Exception, match=r"host|waits"), driver_of(backend).unread(device):
             read(total)
     with driver_of(backend).unread(device):

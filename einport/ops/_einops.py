@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import re
+from functools import lru_cache
+from typing import Any
 
 import einops
 
-from ..backends import Array, find
+from ..backends import Backend, find
 
 REDUCTIONS = frozenset({"min", "max", "sum", "mean", "prod", "any", "all"})
 
+Plan = tuple[int, str, dict[str, int]]
+"""How many axes are dropped, the pattern with them at the end, and the sizes that it names."""
 
-class Reduction(NamedTuple):
-    """An adapter's reduction in the form that einops calls."""
-
-    name: str
-    method: Callable[..., Array]
-
-    def __call__(self, x: Array, axes: tuple[int, ...]) -> Array:
-        """Reduce the axes."""
-        return self.method(x, axis=axes)
-
-    def __str__(self) -> str:
-        """What einops' messages call it."""
-        return self.name
+_AXES = re.compile(r"[()]|[^\s()]+")
 
 
 def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
@@ -117,8 +108,54 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
         if reduction == "mean" and not xp.is_floating(first):
             dtype = xp.dtype(first)
             raise NotImplementedError(f"reduce: the mean needs a floating dtype, got {dtype}")
-        reduction = Reduction(reduction, getattr(xp, reduction))
+        # A compiler that traces Python does not look into what is remembered.
+        read = _remembered if xp.is_concrete(first) else _dropped_last
+        return _reduce(xp, tensor, pattern, read(pattern), reduction, axes_lengths)
     return einops.reduce(tensor, pattern, reduction, **axes_lengths)
+
+
+def _reduce(
+    xp: Backend, tensor: Any, pattern: str, plan: Plan, reduction: str, lengths: dict[str, Any]
+) -> Any:
+    """Bring the dropped axes to the end, and let the adapter reduce them.
+
+    `einops.reduce` could be given the adapter's function, but PyTorch before 2.13 keeps it whole
+    in a graph, where no argument may be a function.
+    """
+    dropped, moving, unnamed = plan
+    try:
+        moved = einops.rearrange(tensor, moving, **lengths, **unnamed)
+    except einops.EinopsError:
+        einops.reduce(tensor, pattern, reduction, **lengths)  # says so of the pattern as it was
+        raise
+    rank = len(xp.shape(moved))
+    axes = tuple(range(rank - dropped, rank))
+    return getattr(xp, reduction)(moved, axis=axes) if axes else moved
+
+
+def _dropped_last(pattern: str) -> Plan:
+    """How many axes a pattern drops, the pattern with them at the end, and names for bare sizes.
+
+    `"(a 2) b -> b"` drops two: `"(a unnamed0) b -> b a unnamed0"`, where unnamed0 is 2.
+    """
+    left, right = (_AXES.findall(side) for side in pattern.split("->", 1))
+    prefix = "unnamed"
+    while prefix in pattern:
+        prefix += "d"
+    sizes: dict[str, int] = {}
+    named = []
+    for axis in left:
+        name = axis
+        if axis.isdecimal() and int(axis) > 1:
+            name = f"{prefix}{len(sizes)}"
+            sizes[name] = int(axis)
+        named.append(name)
+    dropped = [axis for axis in named if axis not in (*right, "(", ")", "0", "1")]
+    last = [f"({axis})" if axis in ("...", "…") else axis for axis in dropped]
+    return len(dropped), " ".join((*named, "->", *right, *last)), sizes
+
+
+_remembered = lru_cache(4096)(_dropped_last)
 
 
 def _check_arrow(op: str, pattern: object) -> None:

@@ -86,7 +86,7 @@ def thoroughly(everything: bool) -> Iterator[None]:
 
 @contextmanager
 def reads_refused(kind: type, methods: Sequence[str], owner: type) -> Iterator[None]:
-    """Refuse the methods that read values of a kind of array, and NumPy arrays of an owner's.
+    """Refuse the methods that read values of a kind of array, and what NumPy does with an owner's.
 
     NumPy reads some frameworks' memory by itself, so it is NumPy that has to be asked.
     """
@@ -103,6 +103,7 @@ def reads_refused(kind: type, methods: Sequence[str], owner: type) -> Iterator[N
     with ExitStack() as stack:
         for name in methods:
             stack.enter_context(patch.object(kind, name, refuse))
+        stack.enter_context(patch.object(kind, "__array_ufunc__", refuse, create=True))
         for name in ("array", "asarray"):
             stack.enter_context(patch.object(np, name, refusing(getattr(np, name))))
         yield

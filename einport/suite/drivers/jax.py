@@ -48,14 +48,17 @@ class JaxDriver(Driver):
     @contextmanager
     def unread(self, device: str) -> Iterator[None]:
         with ExitStack() as stack:
-            stack.enter_context(jax.transfer_guard_device_to_host("disallow"))
+            stack.enter_context(jax.transfer_guard_device_to_host("disallow_explicit"))
             if device.startswith("cpu"):  # which shares the host's memory: the guard sees no copy
                 kind = type(jnp.zeros(()))
                 stack.enter_context(reads_refused(kind, _READS, jax.Array))
             yield
 
 
-_READS = ("__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__", "item")
+_READS = (
+    *("__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__", "__dlpack__"),
+    *("item", "tolist", "tobytes"),
+)
 
 
 def _size(axis: tuple[int, int]) -> str:

@@ -9,7 +9,10 @@ import tensorflow as tf
 
 from .base import Driver, Function, Graphs, Sample, reads_refused
 
-_READS = ("numpy", "__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__")
+_READS = (
+    *("__array__", "__bool__", "__int__", "__float__", "__index__", "__complex__", "__dlpack__"),
+    *("numpy", "_numpy"),
+)
 
 
 class TensorflowDriver(Driver):

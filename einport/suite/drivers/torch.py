@@ -17,13 +17,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from .base import Driver, Function, Graphs, Sample
 
 _READS = {
-    *("item", "tolist", "numpy", "cpu", "__array__"),
+    *("item", "tolist", "numpy", "cpu", "__array__", "__dlpack__"),
     *("__bool__", "__int__", "__float__", "__index__", "__complex__"),
 }
 """The methods that give the host a tensor's values."""
 
 _WAITS = {
-    *("_local_scalar_dense", "nonzero", "masked_select", "bincount", "histc"),
+    *("_local_scalar_dense", "equal", "nonzero", "masked_select", "bincount", "histc"),
     *("_unique", "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive"),
     "lift_fresh",  # what torch.tensor and its like make of the host's values
 }
@@ -117,9 +117,16 @@ class _NoReadingMethods(TorchFunctionMode):
 
 class _NoWaitingOperators(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket.__name__ in _WAITS:
+        if func.overloadpacket.__name__ in _WAITS or _picks_by_mask(func, args):
             raise RuntimeError(f"{func} waits for the device")
         return func(*args, **(kwargs or {}))
+
+
+def _picks_by_mask(func: Any, args: Any) -> bool:
+    """Whether elements are picked by a mask, for which the places where it holds are counted."""
+    return func.overloadpacket.__name__ == "index" and any(
+        x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]
+    )
 
 
 DRIVER = TorchDriver
