@@ -1,5 +1,7 @@
 """Matrix products and Einstein sums, against NumPy in a wide dtype."""
 
+import importlib
+
 import numpy as np
 import pytest
 from lab import ALL, HALVES, INTEGERS, plain, samples
@@ -53,6 +55,24 @@ def check_einsum(lab, equation, values):
 @pytest.mark.parametrize("equation", EQUATIONS)
 def test_einsum_of_every_kind(lab, dtype, equation):
     check_einsum(lab, equation, [drawn(dtype, s, i) for i, s in enumerate(EQUATIONS[equation])])
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, "bool"])
+def test_integers_where_there_are_no_matrix_products_of_them(lab, dtype, monkeypatch):
+    if lab.xp.name == "torch":  # whose accelerators are so; elsewhere nothing is changed
+
+        def refused(*args, **kwargs):
+            raise NotImplementedError("no matrix product of integers")
+
+        module = importlib.import_module(type(lab.xp).__module__)
+        monkeypatch.setattr(module, "multiplies_integers", lambda x: False)
+        monkeypatch.setattr(module.torch, "matmul", refused)
+        monkeypatch.setattr(module.torch, "bmm", refused)
+    for equation, shapes in {**EQUATIONS, "aab,b->ba": ((2, 2, 3), (3,))}.items():
+        check_einsum(lab, equation, [drawn(dtype, s, i) for i, s in enumerate(shapes)])
+    a, b = drawn(dtype, (2, 1, 3, 4), 0), drawn(dtype, (5, 4, 2), 1)
+    want = product("aij,bjk->abik", [a[:, 0], b], dtype)
+    lab.check(lab.xp.matmul(lab.array(a), lab.array(b)), want)
 
 
 @pytest.mark.parametrize("dtype", ALL)

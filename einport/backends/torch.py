@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -32,6 +33,11 @@ _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: t
 def in_dynamo() -> bool:
     """Whether torch.compile traces."""
     return bool(torch.compiler.is_compiling())
+
+
+def multiplies_integers(x: Array) -> bool:
+    """Whether integers have matrix products where an array lives: on accelerators they have none."""
+    return bool(x.device.type == "cpu")
 
 
 class TorchBackend(Backend):
@@ -224,9 +230,8 @@ class TorchBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == torch.bool:
             return self.matmul(a.int(), b.int()) != 0
-        if a.is_floating_point() or a.device.type == "cpu":
+        if a.is_floating_point() or multiplies_integers(a):
             return torch.matmul(a, b)
-        # Accelerators multiply no integer matrices.
         return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2, dtype=a.dtype)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
@@ -237,7 +242,8 @@ class TorchBackend(Backend):
             return torch.einsum(equation, *(a.float() for a in arrays)).to(dtype)
         if not arrays[0].is_floating_point() and not arrays[0].is_complex():
             # A sum over an axis of one array alone widens integers: make all of it wide.
-            return torch.einsum(equation, *(a.long() for a in arrays)).to(dtype)
+            way = torch.einsum if multiplies_integers(arrays[0]) else _einsum_at_once
+            return way(equation, *(a.long() for a in arrays)).to(dtype)
         return torch.einsum(equation, *arrays)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
@@ -288,6 +294,20 @@ def _beyond_bytes(x: Array) -> Array:
     """8-bit integers as wider ones in a graph: inductor loses their extrema on CPUs with AVX2."""
     narrow = x.dtype in (torch.int8, torch.uint8)
     return x.to(torch.int32) if narrow and torch.compiler.is_compiling() else x
+
+
+def _einsum_at_once(equation: str, *arrays: Array) -> Array:
+    """Einstein summation of integers as one sum over one product, without matrix products."""
+    left, output = equation.split("->")
+    axes = output + "".join(sorted(set(left) - {",", *output}))
+    factors = []
+    for term, x in zip(left.split(","), arrays, strict=True):
+        own = "".join(axis for axis in axes if axis in term)
+        diagonal = torch.einsum(f"{term}->{own}", x)
+        factors.append(diagonal[tuple(slice(None) if axis in term else None for axis in axes)])
+    total = reduce(torch.mul, factors)
+    summed = tuple(range(len(output), len(axes)))
+    return total.sum(dim=summed) if summed else total
 
 
 def _like(x: Array, y: Any) -> Array:
