@@ -36,7 +36,7 @@ def in_dynamo() -> bool:
 
 
 def multiplies_integers(x: Array) -> bool:
-    """Whether integers have matrix products where an array lives: on accelerators they have none."""
+    """Whether integers have matrix products where an array lives: accelerators have none."""
     return bool(x.device.type == "cpu")
 
 
