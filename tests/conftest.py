@@ -2,6 +2,7 @@
 
 import pytest
 
+from einport import value_checks
 from einport.backends import get_backend
 from einport.suite.parameters import left_out
 from einport.suite.plan import drawn
@@ -50,6 +51,13 @@ def _long(item: pytest.Item) -> bool:
     if not item.get_closest_marker("sampled") or not {"backend", "dtype"} <= set(given):
         return False
     return get_backend(given["backend"]).compiles_eagerly and not drawn(item.name, 2)
+
+
+@pytest.fixture(autouse=True)
+def values_are_checked():
+    """On accelerators too: there an index beyond the end would bring down all later tests."""
+    with value_checks("always"):
+        yield
 
 
 @pytest.fixture

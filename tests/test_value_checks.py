@@ -8,6 +8,11 @@ from einport.backends.reading import reads_from
 from einport.suite.drivers import driver_of
 
 
+@pytest.fixture(autouse=True)
+def values_are_checked():
+    """Here as nobody has said."""
+
+
 @pytest.mark.parametrize(
     ("policy", "on_host", "elsewhere"),
     [("on_host", True, False), ("always", True, True), ("never", False, False)],
