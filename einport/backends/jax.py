@@ -186,7 +186,7 @@ class JaxBackend(Backend):
         if not in_range:
             check_indices(self, segment_ids, num_segments, lowest=0)
         wide = x.astype(self.sum_dtype(x))
-        return self.narrow(jax.ops.segment_sum(wide, segment_ids, num_segments), x)
+        return self.narrow(_add_up(wide, segment_ids, num_segments), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return jnp.concatenate(list(arrays), axis=axis)
@@ -208,11 +208,16 @@ class JaxBackend(Backend):
         return jnp.einsum(equation, *wide).astype(first.dtype)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
-        compiled: Callable[..., Any] = jax.jit(fn)
+        compiled: Callable[..., Any] = _jit(fn)
         return compiled
 
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
-        run: Callable[..., tuple[Array, Any]] = jax.value_and_grad(fn)
+        both = jax.value_and_grad(fn)
+
+        def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            value, grads = both(tree, *rest)
+            return value, jax.tree.map(self._beside, tree, grads)
+
         return run
 
     def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -225,17 +230,33 @@ class JaxBackend(Backend):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), result)
 
+    def _beside(self, x: Any, made: Array) -> Array:
+        """A gradient on the device of what it is of: zeros are made on the default one."""
+        if self.is_concrete(made) and self.owns(x) and made.devices() != x.devices():
+            return jax.device_put(made, x.sharding)
+        return made
+
     def _check_dtype(self, dtype: str | None) -> None:
         check_dtype(self, dtype)
         if dtype in _WIDE and not jax.config.jax_enable_x64:
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
 
 
-@partial(jax.jit, static_argnums=(0, 3, 4))
+_jit = partial(jax.jit, keep_unused=True)
+"""As one graph, on the device of its arguments: what needs none of them would be on the default."""
+
+
+@partial(_jit, static_argnums=(0, 3, 4))
 def _look_up(take: Callable[..., Array], x: Array, indices: Array, axis: int, dtype: str) -> Array:
     """Take by indices that may count from the end, compiled as one where it is called eagerly."""
     wide = indices.astype(dtype)
     return take(x, jnp.where(wide < 0, wide + x.shape[axis], wide), axis=axis, mode="clip")
+
+
+@partial(_jit, static_argnums=2)
+def _add_up(x: Array, segment_ids: Array, num_segments: int) -> Array:
+    """Sums by segment, of no rows too."""
+    return jax.ops.segment_sum(x, segment_ids, num_segments)
 
 
 def _primitives(graph: Any) -> Iterator[str]:

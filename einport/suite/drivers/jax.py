@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from ..export.saving import jax_platforms
 from .base import Driver, Function, Graphs, Sample, reads_refused
 
 
@@ -42,7 +43,8 @@ class JaxDriver(Driver):
             jax.ShapeDtypeStruct(shape, x.dtype)
             for shape, x in zip(shapes, sample.arrays, strict=True)
         ]
-        exported = export.export(jax.jit(fn))(*stand_ins)
+        platforms = jax_platforms(sample.arrays)
+        exported = export.export(jax.jit(fn), platforms=platforms)(*stand_ins)
         yield Graphs(exported.call, lambda: 1)  # by its making: no shape is left to be traced
 
     @contextmanager

@@ -74,10 +74,16 @@ def _save_jax(fn: Fn, arrays: Sequence[Any], folder: Path, sizes: Sizes | None) 
             )
             for x, axes in zip(arrays, sizes, strict=True)
         ]
-    kinds = {device.platform for x in arrays for device in x.devices()}
-    usual = jax.export.default_export_platform()
-    exported = jax.export.export(jax.jit(fn), platforms=["cpu" if kinds == {"cpu"} else usual])
+    exported = jax.export.export(jax.jit(fn), platforms=jax_platforms(arrays))
     (folder / "function.bin").write_bytes(exported(*given).serialize())
+
+
+def jax_platforms(arrays: Sequence[Any]) -> list[str]:
+    """What JAX is to export for: where the arrays are, which need not be its default device."""
+    import jax.export
+
+    kinds = {device.platform for x in arrays for device in x.devices()}
+    return ["cpu" if kinds == {"cpu"} else jax.export.default_export_platform()]
 
 
 def _save_tensorflow(fn: Fn, arrays: Sequence[Any], folder: Path, sizes: Sizes | None) -> None:
