@@ -47,7 +47,9 @@ class TensorflowBackend(Backend):
         if dtype is not None or isinstance(data, np.ndarray):
             with np.errstate(over="ignore"):
                 data = np.array(data, tf.as_dtype(dtype).as_numpy_dtype if dtype else None)
-        with tf.device(device or self.devices()[0]):
+        place = device or self.devices()[0]
+        # Within another scope a bare "cpu" is any processor, and not the first.
+        with tf.device("cpu:0" if place == "cpu" else place):
             return tf.constant(data)
 
     def to_numpy(self, x: Array) -> Any:

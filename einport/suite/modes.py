@@ -175,7 +175,7 @@ def run_mode(
         Exception: Whatever the operation or the framework raised.
     """
     # NaN and infinity are among the inputs: NumPy's warnings of them say nothing new.
-    with xp.dtype_scope(dtype), np.errstate(all="ignore"):
+    with xp.dtype_scope(dtype), driver_of(xp).on(device), np.errstate(all="ignore"):
         return RUNNERS[mode](entry, case, xp, device, dtype)
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +147,11 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture
-def device(request: pytest.FixtureRequest, backend: Backend) -> str:
-    """The device under test."""
-    return choose_device(backend, request.config.getoption("--device"))
+def device(request: pytest.FixtureRequest, backend: Backend) -> Iterator[str]:
+    """The device under test, on which calls compute."""
+    chosen = choose_device(backend, request.config.getoption("--device"))
+    with driver_of(backend).on(chosen):
+        yield chosen
 
 
 @pytest.fixture

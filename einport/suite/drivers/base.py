@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 from unittest.mock import patch
 
@@ -68,6 +68,10 @@ class Driver:
         `by_default` graphs may be made where the framework is told nothing of sizes.
         """
         raise NotImplementedError(f"{self.xp.title} has no way to leave sizes unknown")
+
+    def on(self, device: str) -> AbstractContextManager[Any]:
+        """A context in which calls compute on the device; most frameworks go by their arrays."""
+        return nullcontext()
 
     def unread(self, device: str) -> AbstractContextManager[Any]:
         """A context in which a copy from the device to the host raises."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
 
 import tensorflow as tf
 
@@ -37,6 +38,10 @@ class TensorflowDriver(Driver):
         compiled = tf.function(fn, autograph=False, input_signature=signature)
         yield Graphs(compiled, compiled.experimental_get_tracing_count)
 
+    def on(self, device: str) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = tf.device(device)  # or it would be the first one
+        return scope
+
     @contextmanager
     def unread(self, device: str) -> Iterator[None]:
         kind = type(tf.constant(0))
@@ -45,7 +50,6 @@ class TensorflowDriver(Driver):
             stack.callback(tf.config.set_soft_device_placement, softly)
             tf.config.set_soft_device_placement(False)  # an operator without a kernel there fails
             stack.enter_context(reads_refused(kind, _READS, tf.Tensor))
-            stack.enter_context(tf.device(device))
             yield
 
 
