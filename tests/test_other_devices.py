@@ -38,6 +38,7 @@ for device in ("cpu", "cpu:1"):
         x = xp.asarray(np.ones((3, 2), "float32"), None, device)
         none = xp.asarray(np.zeros((0,), "int32"), None, device)
         there([x, none], device)
+        there([xp.asarray([1.0]), xp.asarray([1.0], None, "cpu")], "cpu")
         there([xp.take(x, none, axis=0), xp.arange(2, like=x), xp.where(x > 1, x, 0.0)], device)
         there([xp.segment_sum(x[:0], none, 4), xp.pad(x, [(1, 1), (0, 0)])], device)
         there([xp.compile(lambda a: 0 * ops.softmax(a)[:, :0])(x)], device)
