@@ -40,8 +40,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _once(item: pytest.Item) -> bool:
-    takes = getattr(item, "fixturenames", ())
-    return item.get_closest_marker("once") is not None and "backend" not in takes
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    takes = {"backend", "on"} & {*getattr(item, "fixturenames", ()), *given}
+    return item.get_closest_marker("once") is not None and not takes
 
 
 def _long(item: pytest.Item) -> bool:

@@ -336,7 +336,8 @@ def test_sizes_are_read_as_people_write_them():
 def test_a_swapped_axis_in_an_idiom_is_told(backend, planted):
     def swapped(x, upscale_factor):
         result = entry("pixel_shuffle").natives[backend.name](x, upscale_factor)
-        return backend.asarray(np.swapaxes(backend.to_numpy(result), -1, -2).copy())
+        turned = np.swapaxes(backend.to_numpy(result), -1, -2).copy()
+        return backend.asarray(turned, None, backend.device(result))
 
     planted("pixel_shuffle", natives={backend.name: swapped})
     c = on(backend)
@@ -414,7 +415,7 @@ def test_one_bit_of_a_move_is_told(backend, planted):
         xp = backend_of(x)
         result = np.array(xp.to_numpy(entry("transpose_matrices").op(x)))
         result[0, 0, 0] = np.nextafter(result[0, 0, 0], np.float32(9))
-        return xp.asarray(result)
+        return xp.asarray(result, None, xp.device(x))
 
     planted("transpose_matrices", op=transpose_matrices)
     c = on(backend, "transpose_matrices")

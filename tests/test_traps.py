@@ -38,6 +38,9 @@ EINPORTS = [one for one in ALL if one.einport is not None]
 ALIKE = {"causal-with-more-keys": "all do it, and it is seldom what is wanted"}
 """Traps in which all frameworks do the same, and einport too."""
 
+STARTS_A_PROCESS = ("os", "subprocess", "sys")
+"""Where a program needs other settings than can be changed once the framework is loaded."""
+
 DTYPES = {"default-float": "the dtype is what differs"}
 """Traps in which only the dtypes differ."""
 
@@ -73,9 +76,24 @@ def test_a_program_gives_what_it_gave(program, on) -> None:
     )
 
 
+def test_the_programs_of_each_framework_are_run(backend, request) -> None:
+    given = [getattr(item, "callspec", None) for item in request.session.items]
+    run = [one for one in given if one and {"program", "on"} <= set(one.params)]
+    mine = [one for one in run if one.params["on"] == backend.name]
+    chosen = request.config.getoption("keyword")
+    assert chosen or len(mine) == sum(backend.name in one.programs for one in ALL)
+
+
 def test_einport_gives_the_same_everywhere(own, on) -> None:
     found = running.run_einport(own, get_backend(on))
     assert found.agrees, found.change
+
+
+def test_einports_programs_run_on_the_cpu(backend, monkeypatch) -> None:
+    (one, *_) = [one for one in EINPORTS if one.shows_einport_on(backend.name)]
+    monkeypatch.setattr(backend, "devices", lambda: ("elsewhere:0", "cpu"))
+    assert running.run_einport(one, backend).agrees
+    assert backend.devices() == ("elsewhere:0", "cpu")
 
 
 def test_einport_fails_where_it_is_said_not_to_run(backend) -> None:
@@ -152,6 +170,7 @@ def test_errors_are_written_in_a_line() -> None:
     assert fail("") == "ValueError"
     assert fail("at 0x7f0123456789") == "ValueError: at 0x…"
     assert fail("{{function_node a_b}} bad [Op:Mul] name: ") == "ValueError: bad"
+    assert fail("cannot compute _MklEinsum") == "ValueError: cannot compute Einsum"
     assert fail("in user code:\n\n  File x\n  ValueError: too bad") == "ValueError: too bad"
     assert len(fail("x" * 500)) < 140
     assert running.outcome(lambda: {"a": 1, "b": lambda: 1 / 0}) == (
@@ -266,7 +285,7 @@ def test_programs_can_be_pasted(one) -> None:
             assert found <= {"einport"}, "einport's program runs on every framework"
         else:
             assert name in found
-            assert found <= {name, "numpy", "ml_dtypes", "einops"}
+            assert found <= {name, "numpy", "ml_dtypes", "einops", *STARTS_A_PROCESS}
 
 
 def test_no_framework_is_imported_to_read_the_catalog() -> None:

@@ -167,7 +167,10 @@ def matmul_with_vector_jax():
 def matmul_with_vector_tensorflow():
     import tensorflow as tf
 
-    return tf.matmul(tf.ones((2, 2)), tf.ones(2))
+    try:
+        return tf.matmul(tf.ones((2, 2)), tf.ones(2))
+    except tf.errors.InvalidArgumentError:
+        return "InvalidArgumentError"  # its words depend on the processor
 
 
 def matmul_with_vector_einport(xp):
@@ -323,11 +326,24 @@ def einsum_of_float16_jax():
 
 
 def einsum_of_float16_tensorflow():
+    import os
+    import subprocess
+    import sys
+
     import tensorflow as tf
 
+    program = """
+import tensorflow as tf
+x = tf.ones((1, 5000), dtype=tf.float16)
+print(int(tf.einsum("ij,ij->", x, x)))
+"""
+    # With oneDNN, the default on some processors, the sum may be 5000.
+    own = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=own, capture_output=True, text=True)
     x = tf.ones((1, 5000), dtype=tf.float16)
     return {
-        "einsum": tf.einsum("ij,ij->", x, x),
+        "einsum": int(done.stdout),
         "matmul": tf.matmul(x, x, transpose_b=True)[0, 0],
     }
 
@@ -347,7 +363,8 @@ EINSUM_OF_FLOAT16 = trap(
     "einsum-of-float16",
     "5000 times 1 · 1, added up, is 2048",
     why="TensorFlow's einsum over a single pair of vectors adds up in float16, where 2048 + 1 is "
-    "2048; its `matmul` and the others add up in float32.",
+    "2048; its `matmul` and the others add up in float32. With oneDNN, which it takes by itself "
+    "where the processor has AVX-512, einsum may do so too: the same program, another sum.",
     instead="Products of 16-bit floats are added up in float32 and rounded once.",
     ops=("einsum", "inner_product", "matrix_multiply", "matrix_vector"),
 )
@@ -396,6 +413,72 @@ EINSUM_OF_BFLOAT16 = trap(
 )
 
 
+def product_over_nothing_numpy():
+    import numpy as np
+
+    return np.ones((2, 0)) @ np.ones((0, 1)) + np.ones(1)
+
+
+def product_over_nothing_torch():
+    import torch
+
+    return torch.ones(2, 0) @ torch.ones(0, 1) + torch.ones(1)
+
+
+def product_over_nothing_jax():
+    import jax
+    import jax.numpy as jnp
+
+    layer = jax.jit(lambda x, w, b: x @ w + b)
+    return layer(jnp.ones((2, 0)), jnp.ones((0, 1)), jnp.ones(1))
+
+
+def product_over_nothing_tensorflow():
+    import os
+    import subprocess
+    import sys
+
+    import tensorflow as tf
+
+    program = """
+import tensorflow as tf
+layer = tf.function(lambda x, w, b: tf.matmul(x, w) + b)
+print(layer(tf.ones((2, 0)), tf.ones((0, 1)), tf.ones(1)).numpy().tolist())
+"""
+    # As is the default on processors that have AVX-512.
+    own = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=own, capture_output=True, text=True)
+    return {
+        "eager": tf.matmul(tf.ones((2, 0)), tf.ones((0, 1))) + tf.ones(1),
+        "tf.function": done.stdout.strip() or "the process has ended",
+    }
+
+
+def product_over_nothing_einport(xp):
+    from einport.ops import matrix_multiply, transpose_matrices
+
+    def layer(x, w, b):
+        return matrix_multiply(x, w) + b
+
+    x = xp.asarray([[], []], dtype="float32")
+    w = transpose_matrices(xp.asarray([[]], dtype="float32"))
+    return xp.compile(layer)(x, w, xp.asarray([1.0], dtype="float32"))
+
+
+PRODUCT_OVER_NOTHING = trap(
+    globals(),
+    "product-over-nothing",
+    "A graph of TensorFlow's ends the process at a product over no elements",
+    why="With oneDNN, which TensorFlow takes where the processor has AVX-512, a graph makes one "
+    "kernel of a product and the bias that is added. That kernel cannot be made where the sum is "
+    "over nothing, and what it throws is caught by nobody. Eager, the two are two kernels.",
+    instead="A product over nothing is a sum over nothing, zeros, with no kernel of products.",
+    ops=("feed_forward", "matrix_multiply", "multi_head_attention"),
+    not_on=("numpy",),
+)
+
+
 TRAPS = (
     EINSUM_WIDENS,
     EINSUM_OF_TWO_DTYPES,
@@ -405,4 +488,5 @@ TRAPS = (
     EINSUM_LONG_DIAGONAL,
     EINSUM_OF_FLOAT16,
     EINSUM_OF_BFLOAT16,
+    PRODUCT_OVER_NOTHING,
 )
