@@ -126,7 +126,7 @@ def window_places(
         lower, later = -lower, -later
     steps = (down * width, right, lower * width, later)
     places, *others = (
-        xp.arange(size, like=like) * step
+        multiples(xp, size, step, like)
         for size, step in zip((*counts, *windows.size), steps, strict=True)
     )
     if backwards:
@@ -134,3 +134,12 @@ def window_places(
     for other in others:
         places = places[..., None] + other
     return places
+
+
+def multiples(xp: Backend, count: Any, step: Any, like: Any) -> Any:
+    """Zero, the step, twice the step and so on: so many of them, as indices.
+
+    Of a single one the step does not matter, and it may be past what an index can hold.
+    """
+    step = 0 if xp.is_fixed(count) and count == 1 else step
+    return xp.arange(count, like=like) * step

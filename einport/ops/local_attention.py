@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._windows import multiples
 from .attention import scaled_dot_product_attention
 
 __all__ = ["sliding_window_attention", "sliding_window_chunks"]
@@ -140,7 +141,7 @@ def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -
 
 def _places(xp: Backend, like: Any, count: Any, step: int, size: int) -> Any:
     """The positions in each of some pieces of a sequence, `step` apart: `(count, size)`."""
-    start = xp.arange(count, like=like) * step
+    start = multiples(xp, count, step, like)
     return rearrange(start, "piece -> piece 1") + xp.arange(size, like=like)
 
 

@@ -18,6 +18,7 @@ from ._windows import (
     add_border,
     count_windows,
     known_picture,
+    multiples,
     read_border,
     shifted,
 )
@@ -399,7 +400,7 @@ def _real_cells(xp: Backend, like: Any, lie: _Lie, side: int) -> Any:
     beyond = (count - 1) * stride - before + size - lie.picture[side]
     if before == 0 and isinstance(beyond, int) and beyond <= 0:
         return size
-    turn = xp.arange(count, like=like) * stride
+    turn = multiples(xp, count, stride, like)
     cells = size - xp.maximum(before - turn, 0)
     if not isinstance(beyond, int) or beyond > 0:
         cells = cells - xp.maximum(turn - (count - 1) * stride + beyond, 0)
