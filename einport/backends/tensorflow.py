@@ -207,9 +207,9 @@ class TensorflowBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == tf.bool:
             return tf.cast(self.matmul(tf.cast(a, tf.int32), tf.cast(b, tf.int32)), tf.bool)
-        if a.shape[-1] == 0:
-            # A sum over nothing. The kernel that a graph makes of a product and what is added to
-            # it ends the process there.
+        if 0 in (a.shape[-1], b.shape[-1]):
+            # Sums over nothing, or none at all. The kernel that a graph makes of a product and
+            # what is added to it ends the process there.
             return tf.reduce_sum(a[..., None] * b[..., None, :, :], axis=-2)
         wide = _product_dtype(a)
         return tf.cast(tf.matmul(tf.cast(a, wide), tf.cast(b, wide)), a.dtype)

@@ -472,8 +472,9 @@ PRODUCT_OVER_NOTHING = trap(
     "A graph of TensorFlow's ends the process at a product over no elements",
     why="With oneDNN, which TensorFlow takes where the processor has AVX-512, a graph makes one "
     "kernel of a product and the bias that is added. That kernel cannot be made where the sum is "
-    "over nothing, and what it throws is caught by nobody. Eager, the two are two kernels.",
-    instead="A product over nothing is a sum over nothing, zeros, with no kernel of products.",
+    "over nothing, or there are no columns, and what it throws is caught by nobody. Eager, the two "
+    "are two kernels.",
+    instead="Such a product is a sum over nothing, zeros, with no kernel of products.",
     ops=("feed_forward", "matrix_multiply", "multi_head_attention"),
     not_on=("numpy",),
 )
