@@ -75,6 +75,20 @@ def test_integers_where_there_are_no_matrix_products_of_them(lab, dtype, monkeyp
     lab.check(lab.xp.matmul(lab.array(a), lab.array(b)), want)
 
 
+@pytest.mark.parametrize("sizes", [(0, 2, 3), (2, 0, 3), (2, 3, 0)])
+def test_a_product_of_nothing_and_what_is_added_as_one_graph(lab, sizes):
+    """Some frameworks make one kernel of the two: TensorFlow's ends the process here."""
+    rows, inner, columns = sizes
+
+    def layer(x, w, b):
+        return lab.xp.matmul(x, w) + b
+
+    run = layer if lab.xp.name == "numpy" else lab.xp.compile(layer)
+    shapes = (rows, inner), (inner, columns), (columns,)
+    got = run(*(lab.array(np.ones(shape)) for shape in shapes))
+    lab.check(got, np.full((rows, columns), 1.0 + inner))
+
+
 @pytest.mark.parametrize("dtype", ALL)
 def test_einsum(lab, dtype):
     for equation in MOST:

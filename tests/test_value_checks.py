@@ -62,3 +62,20 @@ def test_a_read_of_a_value_is_noticed(backend, device):
     with driver_of(backend).unread(device):
         untouched = backend.exp(x)
     np.testing.assert_allclose(backend.to_numpy(untouched), np.exp(np.arange(3.0)), rtol=1e-6)
+
+
+READS = {
+    "torch": (lambda x: x[x > 1], lambda x: x.equal(x), lambda x: x.__dlpack__()),
+    "jax": (lambda x: x.tolist(), lambda x: x.tobytes(), lambda x: x.__dlpack__()),
+    "tensorflow": (lambda x: x._numpy(), lambda x: np.multiply(x, x), lambda x: x.__dlpack__()),
+}
+"""Each framework's own ways to learn values, which no other has."""
+
+
+def test_a_frameworks_own_ways_to_read_are_noticed(backend, device):
+    assert (backend.name in READS) is (backend.name != "numpy")
+    x = backend.asarray(np.arange(3.0), None, device)
+    for read in READS.get(backend.name, ()):
+        read(x)
+        with pytest.raises(RuntimeError, match=r"host|waits"), driver_of(backend).unread(device):
+            read(x)
