@@ -15,6 +15,7 @@ from einops import EinopsError, rearrange
 
 from ..backends import Array, Backend
 from . import _checks as check
+from ._operation import operation
 
 ELLIPSIS = "leading"
 """How the axes behind an ellipsis are called: leading0 is the last of them."""
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     """The axes whose lengths the last rearrangement must be told."""
 
 
+@operation
 def einsum(*tensors_and_pattern: Any) -> Any:
     """Multiply arrays and sum over axes, by a pattern with named axes.
 
