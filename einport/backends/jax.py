@@ -24,7 +24,6 @@ from .checks import (
 from .gaps import JAX
 from .trees import tree_map
 
-
 _WIDE = ("float64", "int64", "uint64", "complex128")
 
 
