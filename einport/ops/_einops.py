@@ -42,8 +42,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check_arrow("rearrange", pattern)
-    return einops.rearrange(tensor, pattern, **axes_lengths)
+    return einops.rearrange(tensor, _checked("rearrange", pattern), **axes_lengths)
 
 
 def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
@@ -69,8 +68,7 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check_arrow("repeat", pattern)
-    return einops.repeat(tensor, pattern, **axes_lengths)
+    return einops.repeat(tensor, _checked("repeat", pattern), **axes_lengths)
 
 
 def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> Any:
@@ -101,7 +99,7 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    _check_arrow("reduce", pattern)
+    pattern = _checked("reduce", pattern)
     first = tensor[0] if isinstance(tensor, list) and tensor else tensor
     xp = find(first)
     if xp is not None and isinstance(reduction, str) and reduction in REDUCTIONS:
@@ -123,14 +121,15 @@ def _reduce(
     in a graph, where no argument may be a function.
     """
     dropped, moving, unnamed = plan
+    if any(name in unnamed for name in lengths):  # the pattern as it was has no such axis
+        return einops.reduce(tensor, pattern, reduction, **lengths)
     try:
         moved = einops.rearrange(tensor, moving, **lengths, **unnamed)
     except einops.EinopsError:
         einops.reduce(tensor, pattern, reduction, **lengths)  # says so of the pattern as it was
         raise
     rank = len(xp.shape(moved))
-    axes = tuple(range(rank - dropped, rank))
-    return getattr(xp, reduction)(moved, axis=axes) if axes else moved
+    return getattr(xp, reduction)(moved, axis=tuple(range(rank - dropped, rank)))
 
 
 def _dropped_last(pattern: str) -> Plan:
@@ -151,14 +150,20 @@ def _dropped_last(pattern: str) -> Plan:
             sizes[name] = int(axis)
         named.append(name)
     dropped = [axis for axis in named if axis not in (*right, "(", ")", "0", "1")]
-    last = [f"({axis})" if axis in ("...", "…") else axis for axis in dropped]
+    last = [f"({axis})" if axis == "..." else axis for axis in dropped]
     return len(dropped), " ".join((*named, "->", *right, *last)), sizes
 
 
 _remembered = lru_cache(4096)(_dropped_last)
 
 
-def _check_arrow(op: str, pattern: object) -> None:
-    """The commonest slip: a comma in the place of the arrow."""
-    if isinstance(pattern, str) and "->" not in pattern:
+def _checked(op: str, pattern: Any) -> Any:
+    """The pattern with an ellipsis as `...`, after looking for the commonest slip: no arrow.
+
+    einops takes `…` for one axis, or mixes up the axes when only one side has it so.
+    """
+    if not isinstance(pattern, str):
+        return pattern
+    if "->" not in pattern:
         raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
+    return pattern.replace("…", "...")
