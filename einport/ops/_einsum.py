@@ -80,7 +80,7 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
     tensors = tuple(named.values())
     shapes = tuple([tuple(xp.shape(x)) for x in tensors])
     # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
-    read = _remembered if xp.is_concrete(tensors[0]) else _prepare
+    read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
     plan, lengths = read(op, tuple(named), pattern, shapes)
     if plan.kind == "native":
         return xp.einsum(plan.equation, *tensors)
