@@ -265,7 +265,8 @@ def _described(run: Run) -> str:
     if run.left_out:
         how += f" ({run.left_out:,} more trials left out)"
     here = f"einport {run.einport}, Python {run.python}, {run.platform}"
-    return f"{run.title} {run.version} on {run.device}: {how}; {here}"
+    precision = f"; {run.precision}" if run.precision else ""
+    return f"{run.title} {run.version} on {run.device}: {how}; {here}{precision}"
 
 
 def _title(document: Document, column: Column) -> str:
