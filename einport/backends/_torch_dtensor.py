@@ -149,9 +149,7 @@ def multiply_parts(
         if one in output:
             to = output.index(one)
             sizes[to] = next(
-                x.shape[term.index(one)]
-                for x, term in zip(arrays, own, strict=True)
-                if one in term
+                x.shape[term.index(one)] for x, term in zip(arrays, own, strict=True) if one in term
             )
             result.append(Shard(to))
         else:

@@ -392,9 +392,7 @@ def _beyond_bytes(x: Array) -> Array:
     return x.to(torch.int32) if narrow and torch.compiler.is_compiling() else x
 
 
-def _einsum_of_parts(
-    way: Callable[..., Array], equation: str, arrays: tuple[Array, ...]
-) -> Array:
+def _einsum_of_parts(way: Callable[..., Array], equation: str, arrays: tuple[Array, ...]) -> Array:
     """Einstein summation, of each process's parts where all arrays are DTensors."""
     if not all(map(is_sharded, arrays)):
         return way(equation, *arrays)

@@ -31,7 +31,9 @@ CHOICES = frozenset(
 """Arguments that say which of the data: unsigned integers of any width serve, and NumPy's arrays
 beside data of JAX and TensorFlow."""
 
-_SETTING_WORDS = frozenset({"int", "float", "bool", "str", "None", "Size", "Sequence"})
+_SETTING_WORDS = frozenset(
+    {"int", "float", "bool", "str", "None", "Size", "Sequence", "list", "tuple"}
+)
 _PLAIN_SETTINGS = frozenset({type(None), bool, int, float, str})
 
 _CAST = frozenset({"float16", "bfloat16", "float32"})
@@ -88,6 +90,7 @@ def _entered(fn: Callable[..., Any], keeps: frozenset[str]) -> Callable[..., Any
             return fn(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
 
     call.definition = fn  # type: ignore[attr-defined]
+    call.keeps = keeps  # type: ignore[attr-defined]
     return call
 
 
