@@ -98,7 +98,9 @@ def _roles(fn: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The arguments that may be positional, and the role of each; `*` stands for any more."""
     names, roles = [], {}
     for name, parameter in inspect.signature(fn).parameters.items():
-        words = set(re.findall(r"\w+", str(parameter.annotation)))
+        note = parameter.annotation
+        text = note if isinstance(note, str) else inspect.formatannotation(note)
+        words = set(re.findall(r"\w+", text))
         if parameter.kind is parameter.VAR_KEYWORD:  # lengths of axes
             continue
         if parameter.kind is parameter.VAR_POSITIONAL:
