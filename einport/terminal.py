@@ -70,7 +70,7 @@ def console() -> Console:
 
 
 def progress_console() -> Console:
-    """Where the progress towards them is shown: standard output holds results alone."""
+    """Where progress is shown: standard output holds results alone."""
     return _console(stderr=True)
 
 
@@ -201,21 +201,22 @@ def write(file: Path, data: bytes, force: bool, exit_code: int = 1) -> None:
 
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[Backend, Entry], None]]:
-    """A bar on standard error, so that standard output holds the result alone."""
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error, where that is a terminal; give it each step before that begins."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=progress_console(), transient=True) as bar:
+    out = progress_console()
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total)
         started = False
 
-        def advance(xp: Backend, entry: Entry) -> None:
+        def advance(step: str) -> None:
             nonlocal started
-            bar.update(task, description=f"{xp.title:<10} {entry.name:<28.28}")
+            bar.update(task, description=step)
             bar.advance(task, 1 if started else 0)
             started = True
 
