@@ -238,10 +238,10 @@ def traps_text(c: Comparison, width: int) -> str:
         return f"No trap is known that touches {c.op}."
     wide = max(len(one.name) for one in c.traps)
     lines: list[str] = []
+    beside = wide + 2 if wide + 2 <= width // 2 else 2  # or below, where there is too little room
     for one in c.traps:
-        lines += textwrap.wrap(
-            f"{one.name:<{wide}}  {one.title}", width, subsequent_indent=" " * (wide + 2)
-        )
+        head = f"{one.name:<{wide}}  " if beside > 2 else f"{one.name}: "
+        lines += textwrap.wrap(f"{head}{one.title}", width, subsequent_indent=" " * beside)
     return "\n".join([*lines, "", "`einport traps NAME` shows one and runs it."])
 
 
