@@ -378,8 +378,12 @@ class Backend(ABC):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         """A function that returns `fn`'s scalar and its gradient by the first argument.
 
-        The first argument is an array or a tree of them; the gradient has its structure, with
+        The first argument is an array or a tree of them: nested mappings, lists and tuples, with
+        None where there is nothing. The gradient has its structure and the order of its keys, with
         zeros where the value does not depend on it.
+
+        Raises:
+            TypeError: A leaf is not a real floating array.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -235,6 +236,7 @@ class TensorflowBackend(Backend):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
             leaves = [tf.identity(leaf) for leaf in tree_leaves(tree)]
+            check_differentiable(self, leaves)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(leaves)
                 value = fn(tree_fill(tree, leaves), *rest)

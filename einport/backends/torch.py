@@ -16,6 +16,7 @@ from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -331,10 +332,11 @@ class TorchBackend(Backend):
 
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            check_differentiable(self, tree_leaves(tree))
             leaves = [leaf.detach().requires_grad_() for leaf in tree_leaves(tree)]
             with torch.enable_grad():  # a caller's no_grad would make every gradient zero
                 value = fn(tree_fill(tree, leaves), *rest)
-            if not value.requires_grad:
+            if not leaves or not value.requires_grad:
                 return value, tree_fill(tree, [torch.zeros_like(leaf) for leaf in leaves])
             grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
             return value.detach(), tree_fill(tree, grads)
