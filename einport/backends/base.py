@@ -28,6 +28,8 @@ Axes = int | tuple[int, ...] | None
 """One axis, several, or None for all of them."""
 
 HALF_DTYPES = frozenset({"float16", "bfloat16"})
+WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
+"""Integers that frameworks store and hardly compute with."""
 
 
 class Gap(NamedTuple):
@@ -64,6 +66,9 @@ class Backend(ABC):
 
     compiles_eagerly: ClassVar[bool] = False
     """Whether calls are compiled for each new shape: sizes that depend on values are slow then."""
+
+    takes_numpy: ClassVar[bool] = False
+    """Whether NumPy's masks, labels and indices beside its arrays are idiomatic."""
 
     gaps: ClassVar[tuple[Gap, ...]] = ()
     """What the framework cannot do, each with its reason."""
@@ -109,6 +114,32 @@ class Backend(ABC):
             ValueError: The framework does not have the device.
             OverflowError: A value does not fit where the framework narrows by default.
         """
+
+    def from_numpy(self, data: Any, *, like: Array) -> Array:
+        """NumPy's booleans or integers as an array that may stand beside `like`.
+
+        Integers that the framework narrows become the nearest that it has, out of range still.
+        """
+        return self.asarray(data, device=self.device(like) if self.is_concrete(like) else None)
+
+    def as_index(self, x: Array) -> Array:
+        """Unsigned integers of 16 bits or more in `index_dtype`; what does not fit as its largest.
+
+        Anything else is returned as it is.
+        """
+        dtype = self.dtype(x)
+        if dtype not in WIDE_UNSIGNED:
+            return x
+        made = self.astype(x, self.index_dtype)
+        bits = int(self.index_dtype.removeprefix("int"))
+        if int(dtype.removeprefix("uint")) < bits:
+            return made
+        return self.where(made < 0, 2 ** (bits - 1) - 1, made)
+
+    def to_number(self, x: Array) -> Any:
+        """The number in an array without axes in the host's memory; None if it cannot be read."""
+        readable = self.shape(x) == () and self.is_concrete(x)
+        return self.to_numpy(x).item() if readable and self.device(x).startswith("cpu") else None
 
     @abstractmethod
     def to_numpy(self, x: Array) -> Any:
@@ -165,6 +196,10 @@ class Backend(ABC):
     def is_floating(self, x: Array) -> bool:
         """Whether the dtype is a real floating one."""
         return "float" in self.dtype(x)
+
+    def autocast_off(self, x: Array) -> AbstractContextManager[Any] | None:
+        """A context without automatic casts where they are on for the device of `x`, else None."""
+        return None
 
     # --- Creation ----------------------------------------------------------------------------
 

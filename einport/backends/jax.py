@@ -43,6 +43,7 @@ class JaxBackend(Backend):
     title = "JAX"
     gaps = JAX
     compiles_eagerly = True
+    takes_numpy = True
 
     @property
     def default_float(self) -> str:
@@ -79,6 +80,12 @@ class JaxBackend(Backend):
                     return jax.device_put(data, place)
             made = jnp.array(data, dtype=dtype)
         return made if place is None else jax.device_put(made, place)
+
+    def from_numpy(self, data: Any, *, like: Array) -> Array:
+        if data.dtype != np.bool_:
+            limits = np.iinfo(self.index_dtype)
+            data = np.clip(data, limits.min, limits.max).astype(self.index_dtype)
+        return self.asarray(data)  # without a device: it goes where what it is used with lies
 
     def to_numpy(self, x: Array) -> Any:
         values = np.array(x)

@@ -38,7 +38,8 @@ class NumpyBackend(Backend):
         return ("cpu",)
 
     def owns(self, x: object) -> bool:
-        return isinstance(x, np.ndarray)
+        # A subclass means something else: a masked array has gaps, a matrix multiplies by `*`.
+        return type(x) is np.ndarray or isinstance(x, np.memmap)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
         check_dtype(self, dtype)

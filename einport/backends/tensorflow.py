@@ -29,6 +29,7 @@ class TensorflowBackend(Backend):
     title = "TensorFlow"
     gaps = TENSORFLOW
     default_float = "float32"
+    takes_numpy = True
 
     def version(self) -> str:
         return str(tf.__version__)

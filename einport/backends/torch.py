@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import reduce
 from typing import Any
 
@@ -40,6 +41,19 @@ def multiplies_integers(x: Array) -> bool:
     return bool(x.device.type == "cpu")
 
 
+_RECORDING = tuple(
+    getattr(torch._C._TorchDispatchModeKey, name) for name in ("PROXY", "FAKE", "FUNCTIONAL")
+)
+"""PyTorch's modes that record operators instead of computing; modes of users only watch."""
+
+
+def _is_recorded() -> bool:
+    """Whether operators are recorded: by `make_fx`, fake tensors or functionalization."""
+    if torch._C._len_torch_dispatch_stack() and any(map(torch._C._get_dispatch_mode, _RECORDING)):
+        return True
+    return bool(torch._ops.mode_stack_state_for_pre_dispatch().count())
+
+
 class TorchBackend(Backend):
     """PyTorch tensors."""
 
@@ -71,17 +85,22 @@ class TorchBackend(Backend):
         wanted = None if dtype is None else _DTYPES[dtype]
         return torch.tensor(data, dtype=wanted, device=device or self.devices()[0])
 
+    def to_number(self, x: Array) -> Any:
+        return None if x.requires_grad else super().to_number(x)  # its gradient would be lost
+
     def to_numpy(self, x: Array) -> Any:
         wide = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
         return wide.cpu().resolve_conj().resolve_neg().numpy().copy()
 
     def is_concrete(self, x: Array) -> bool:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or _is_recorded():
             return False
         if x.device.type == "meta" or torch._C._functorch.is_functorch_wrapped_tensor(x):
             return False
-        # A subclass (a fake tensor, a proxy) may have no values; a parameter is a plain tensor.
-        return type(x) in (torch.Tensor, torch.nn.Parameter)
+        if x.is_cuda and torch.cuda.is_current_stream_capturing():
+            return False
+        # A subclass that takes over dispatch (a fake tensor, a DTensor) may have no values here.
+        return type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
@@ -103,6 +122,14 @@ class TorchBackend(Backend):
     def astype(self, x: Array, dtype: str) -> Array:
         check_dtype(self, dtype)
         return x.to(_DTYPES[dtype])
+
+    def autocast_off(self, x: Array) -> AbstractContextManager[Any] | None:
+        device = x.device.type
+        try:
+            on = torch.is_autocast_enabled(device)
+        except RuntimeError:  # a kind of device that has no autocast, such as meta
+            return None
+        return torch.autocast(device, enabled=False) if on else None
 
     def arange(self, stop: Any, *, like: Array) -> Array:
         return torch.arange(stop, device=like.device)

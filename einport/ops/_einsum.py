@@ -15,6 +15,7 @@ from einops import EinopsError, rearrange
 
 from ..backends import Array, Backend
 from . import _checks as check
+from ._operation import operation
 
 Axis = str | int
 """A named axis, or one behind an ellipsis: a number, which no name can be taken for. The last axis
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     """The axes whose lengths the last rearrangement must be told."""
 
 
+@operation
 def einsum(*tensors_and_pattern: Any) -> Any:
     """Multiply arrays and sum over axes, by a pattern with named axes.
 

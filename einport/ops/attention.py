@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from ..backends import Backend, find
 from . import _checks as check
 from ._einsum import contract
+from ._operation import operation
 from .normalization import layer_norm
 from .probability import softmax
 
@@ -37,6 +38,7 @@ in the place of a plain softmax between two products."""
 BIASES = ("query_bias", "key_bias", "value_bias", "output_bias")
 
 
+@operation
 def split_heads(x: A, num_heads: int) -> A:
     """Part the channels into heads, the head axis outermost.
 
@@ -70,6 +72,7 @@ def split_heads(x: A, num_heads: int) -> A:
     return rearrange(x, "b n (h d) -> b h n d", h=h)
 
 
+@operation
 def merge_heads(x: A) -> A:
     """Join the heads to channels: the inverse of `split_heads`.
 
@@ -94,6 +97,7 @@ def merge_heads(x: A) -> A:
     return rearrange(x, "b h n d -> b n (h d)")
 
 
+@operation
 def scaled_dot_product_attention(
     q: A,
     k: A,
@@ -101,7 +105,7 @@ def scaled_dot_product_attention(
     *,
     mask: A | None = None,
     causal: bool = False,
-    scale: float | None = None,
+    scale: float | A | None = None,
 ) -> A:
     """Average the values, weighted by how well each key matches the query.
 
@@ -115,7 +119,8 @@ def scaled_dot_product_attention(
         v: `(..., m, e)` of the same dtype, with the leading axes of `k`.
         mask: booleans that broadcast to `(..., n, m)`; True where a query may attend.
         causal: query i attends to keys 0 … i only, counted from the first of each.
-        scale: what the products are multiplied by; 1/√d by default.
+        scale: what the products are multiplied by, a number or an array without axes, which may
+            be learned; 1/√d by default.
 
     Returns:
         `(..., n, e)`: `softmax(scale · q kᵀ) v`.
@@ -137,7 +142,7 @@ def scaled_dot_product_attention(
     op = "scaled_dot_product_attention"
     xp = _check_attention(op, q, k, v, mask, causal)
     shape, keys = xp.shape(q), xp.shape(k)
-    factor = _scale(op, scale, shape)
+    factor = _scale(op, xp, scale, q)
     dtype = xp.dtype(q)
     heads, key_heads = (shape[-3], keys[-3]) if len(shape) > 2 else (1, 1)
     grouped = not check.equal(heads, key_heads)
@@ -153,6 +158,7 @@ def scaled_dot_product_attention(
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 
+@operation
 def multi_head_attention(
     x: A,
     params: Mapping[str, A],
@@ -212,6 +218,7 @@ def multi_head_attention(
     return out
 
 
+@operation
 def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) -> tuple[A, A]:
     """Average the values, weighted by a small network's score of query and key.
 
@@ -259,6 +266,7 @@ def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) ->
     return xp.astype(context, dtype), xp.astype(weights, dtype)
 
 
+@operation
 def feed_forward(x: A, params: Mapping[str, A]) -> A:
     """Two linear maps with a ReLU between them, each position by itself.
 
@@ -295,6 +303,7 @@ def feed_forward(x: A, params: Mapping[str, A]) -> A:
     return out
 
 
+@operation
 def transformer_block(
     x: A,
     params: Mapping[str, Any],
@@ -439,9 +448,12 @@ def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any, groups: int) ->
     return q, k, v, mask
 
 
-def _scale(op: str, scale: object, shape: Sequence[Any]) -> float:
+def _scale(op: str, xp: Backend, scale: Any, q: Any) -> Any:
+    """What scores are multiplied by: a number, or an array without axes in their dtype."""
     if scale is not None:
-        return check.number(op, "scale", scale, -math.inf)
+        factor = check.scalar(op, "scale", scale, xp)
+        return factor if find(factor) is None else xp.astype(factor, xp.dtype(xp.widen(q)))
+    shape = xp.shape(q)
     depth = shape[-1]
     if depth is None:
         raise ValueError(

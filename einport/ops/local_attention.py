@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._operation import operation
 from ._windows import multiples
 from .attention import scaled_dot_product_attention
 
@@ -21,6 +22,7 @@ LEAST_BLOCK = 32
 """The fewest queries that share their keys: with less, the products are too small to be fast."""
 
 
+@operation
 def sliding_window_chunks(x: A, window: int, *, step: int | None = None, pad: bool = False) -> A:
     """Cut a sequence into windows of one length, which overlap by half unless told otherwise.
 
@@ -74,6 +76,7 @@ def sliding_window_chunks(x: A, window: int, *, step: int | None = None, pad: bo
     return found
 
 
+@operation
 def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
     """Attention of each position to itself and to `window` positions on either side.
 

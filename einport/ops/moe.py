@@ -11,6 +11,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
+from ._operation import operation
 from .probability import softmax
 
 __all__ = [
@@ -65,6 +66,7 @@ class _Route(NamedTuple):
     """`(E,)`: where its first stands in that order."""
 
 
+@operation
 def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
     """Choose the k likeliest experts of each token, and how much each counts.
 
@@ -112,6 +114,7 @@ def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
     return xp.astype(weights, xp.dtype(logits)), indices
 
 
+@operation
 def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -> A:
     """Sort tokens into equal groups, one an expert.
 
@@ -160,6 +163,7 @@ def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -
     return rearrange(rows, "(e t) d -> e t d", e=experts)
 
 
+@operation
 def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
     """Add up each token's expert outputs, weighted by the gate.
 
@@ -203,6 +207,7 @@ def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
     return total
 
 
+@operation
 def expert_linear(x: A, weight: A) -> A:
     """Multiply each expert's tokens by that expert's own matrix, all in one product.
 
@@ -235,6 +240,7 @@ def expert_linear(x: A, weight: A) -> A:
     return product
 
 
+@operation
 def dispatch_tokens(
     tokens: A, expert_indices: A, num_experts: int, *, capacity: int | None = None
 ) -> Dispatch:
@@ -303,6 +309,7 @@ def dispatch_tokens(
     return Dispatch(rows, route.counts, kept, xp.sum(places < 0), places)
 
 
+@operation
 def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
     """Bring the experts' outputs back to their tokens and add them up, weighted by the gate.
 
@@ -362,6 +369,7 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
     return out
 
 
+@operation
 def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = None) -> A:
     """Send each token through k of E small networks, and add up what they make of it.
 
@@ -432,6 +440,7 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
     return rearrange(out, "(b s) d -> b s d", **lengths)
 
 
+@operation
 def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: int) -> A:
     """How far experts are from getting equal loads: 1 when they do, E when one gets all.
 

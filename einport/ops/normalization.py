@@ -11,6 +11,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import einsum
+from ._operation import operation
 from ._reduce import reduce_axes
 
 __all__ = [
@@ -25,6 +26,7 @@ A = TypeVar("A")
 STATE = ("scale", "shift", "running_mean", "running_var")
 
 
+@operation
 def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: float = 1e-5) -> A:
     """Bring the last axis to mean 0 and variance 1, then scale and shift it.
 
@@ -78,6 +80,7 @@ def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: flo
     return xp.astype(rows, xp.dtype(x))
 
 
+@operation(keeps=("state",))
 def batch_norm(
     x: A,
     state: Mapping[str, A],
@@ -161,6 +164,7 @@ def batch_norm(
     return xp.astype(y, xp.dtype(x)), new
 
 
+@operation
 def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     """Scale each row of a matrix to Euclidean length 1.
 
@@ -192,6 +196,7 @@ def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     return rows
 
 
+@operation
 def cosine_similarity(x: A) -> A:
     """The cosine of the angle between every two rows of a matrix.
 

@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._operation import operation
 from ._reduce import reduce_axes
 from ._windows import (
     Border,
@@ -47,6 +48,7 @@ LEAST: dict[str, float | bool] = {
 """What no element is less than, by dtype; minus infinity for floats."""
 
 
+@operation
 def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "channels_first") -> A:
     """Average each channel over the whole picture.
 
@@ -76,6 +78,7 @@ def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "cha
     return reduce_axes(xp.mean, x, _over_space(data_format, keepdims))
 
 
+@operation
 def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channels_first") -> A:
     """The largest value of each channel; NaN if one is there.
 
@@ -105,6 +108,7 @@ def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channel
     return reduce_axes(xp.max, x, _over_space(data_format, keepdims))
 
 
+@operation
 def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channels_first") -> A:
     """The largest value at each pixel, over the channels; NaN if one is there.
 
@@ -139,6 +143,7 @@ def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channel
     return reduce_axes(xp.max, x, "b h w c -> b h w 1" if keepdims else "b h w c -> b h w")
 
 
+@operation
 def average_pool(
     x: A,
     window: int | tuple[int, int],
@@ -189,6 +194,7 @@ def average_pool(
     return xp.narrow(mean, x)
 
 
+@operation
 def max_pool(
     x: A,
     window: int | tuple[int, int],
@@ -240,6 +246,7 @@ def max_pool(
     return _over_windows(xp.max, xp.maximum, padded, lie)
 
 
+@operation
 def mean_by_period(x: A, period: int) -> A:
     """Average each period of a series: days to weeks, say.
 
@@ -264,6 +271,7 @@ def mean_by_period(x: A, period: int) -> A:
     return reduce_axes(xp.mean, periods, "n period -> n")
 
 
+@operation
 def subtract_period_mean(x: A, period: int) -> A:
     """Subtract from each value of a series the mean of its own period.
 
@@ -292,6 +300,7 @@ def subtract_period_mean(x: A, period: int) -> A:
     return xp.narrow(rearrange(centred, "n period -> (n period)"), x)
 
 
+@operation
 def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
     """Bring each period of a series to mean 0 and standard deviation 1.
 
