@@ -201,6 +201,13 @@ class Backend(ABC):
         """A context without automatic casts where they are on for the device of `x`, else None."""
         return None
 
+    def quiet(self) -> AbstractContextManager[Any] | None:
+        """A context in which NaN and infinities come without a warning; None where they always do.
+
+        They are results here as any other, and so that a program may turn warnings into errors.
+        """
+        return None
+
     # --- Creation ----------------------------------------------------------------------------
 
     @abstractmethod

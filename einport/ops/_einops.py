@@ -45,8 +45,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check_tensor("rearrange", tensor)
-    return einops.rearrange(tensor, _checked("rearrange", pattern), **axes_lengths)
+    _check("rearrange", tensor, pattern)
+    return einops.rearrange(tensor, _with_dots(pattern), **axes_lengths)
 
 
 @operation
@@ -73,8 +73,8 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check_tensor("repeat", tensor)
-    return einops.repeat(tensor, _checked("repeat", pattern), **axes_lengths)
+    _check("repeat", tensor, pattern)
+    return einops.repeat(tensor, _with_dots(pattern), **axes_lengths)
 
 
 @operation
@@ -169,8 +169,8 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    pattern = _checked("reduce", pattern)
-    first, xp = _check_tensor("reduce", tensor)
+    first, xp = _check("reduce", tensor, pattern)
+    pattern = _with_dots(pattern)
     if isinstance(reduction, str) and reduction in REDUCTIONS:
         if reduction == "mean" and not xp.is_floating(first):
             dtype = xp.dtype(first)
@@ -226,8 +226,10 @@ def _dropped_last(pattern: str) -> Plan:
 _remembered = lru_cache(4096)(_dropped_last)
 
 
-def _check_tensor(op: str, tensor: Any) -> tuple[Array, Backend]:
-    """An array, or the first of a list of them, and its adapter."""
+def _check(op: str, tensor: Any, pattern: object) -> tuple[Array, Backend]:
+    """An array, or the first of a list of them, and its adapter; and a pattern with an arrow."""
+    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
+        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
     if not isinstance(tensor, list):
         return tensor, check.array(op, "tensor", tensor)
     if not tensor:
@@ -235,13 +237,9 @@ def _check_tensor(op: str, tensor: Any) -> tuple[Array, Backend]:
     return tensor[0], check.arrays(op, **{f"tensor[{i}]": x for i, x in enumerate(tensor)})
 
 
-def _checked(op: str, pattern: Any) -> Any:
-    """The pattern with an ellipsis as `...`, after looking for the commonest slip: no arrow.
+def _with_dots(pattern: Any) -> Any:
+    """The pattern with its ellipses as `...`.
 
-    einops takes `…` for one axis, or mixes up the axes when only one side has it so.
+    einops takes `…` for one axis, or mixes up the axes where only one side has it so.
     """
-    if not isinstance(pattern, str):
-        return pattern
-    if "->" not in pattern:
-        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
-    return pattern.replace("…", "...")
+    return pattern.replace("…", "...") if isinstance(pattern, str) else pattern

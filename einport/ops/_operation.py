@@ -82,6 +82,12 @@ def _entered(fn: Callable[..., Any], keeps: frozenset[str]) -> Callable[..., Any
                     for label, x in zip(labels, values, strict=True)
                 ]
             off = xp.autocast_off(first)
+        quiet = None if xp is None else xp.quiet()
+        if quiet is not None:
+            with quiet:
+                return fn(
+                    *values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True))
+                )
         if xp is None or off is None:
             return fn(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
         arrays = [label not in keeps and roles.get(label) == ARRAYS for label in labels]

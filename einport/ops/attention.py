@@ -109,7 +109,8 @@ def scaled_dot_product_attention(
 ) -> A:
     """Average the values, weighted by how well each key matches the query.
 
-    A query that may attend to nothing gets zeros. 16-bit floats are computed in float32. With
+    A query that may attend to nothing gets zeros, whatever `k` and `v` hold; NaN in the value of a
+    key that is masked may reach the other queries. 16-bit floats are computed in float32. With
     fewer key heads than query heads (the third axis from the end), each key head serves a run of
     consecutive query heads: grouped-query attention.
 
@@ -148,13 +149,19 @@ def scaled_dot_product_attention(
     grouped = not check.equal(heads, key_heads)
     if grouped:
         q, k, v, mask = _group_heads(xp, q, k, v, mask, key_heads)
-    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
     if causal:
         query, key = _positions(xp, q), _positions(xp, k)
         earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
         mask = earlier if mask is None else mask & earlier
-    weights = _weights(xp, scores, mask, keys[-2])
-    out: A = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
+    if mask is not None:
+        # What may attend to nothing has no part in the product: 0·NaN would be in the gradients.
+        q = xp.where(_some_key(xp, mask), q, 0.0)
+    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
+    weights, nothing = _weights(xp, scores, mask, keys[-2])
+    wide: Any = xp.matmul(weights, xp.widen(v))
+    if nothing is not None:
+        wide = xp.where(nothing, 0.0, wide)  # weights of 0 times NaN would be NaN
+    out: A = xp.astype(wide, dtype)
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 
@@ -410,19 +417,27 @@ def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
-    """Softmax over the keys that the mask allows; zeros where it allows none."""
+def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, Any]:
+    """Softmax over the keys that the mask allows, and whether it allows none, if there is one."""
     if num_keys == 0:
-        return scores
+        return scores, None
     if mask is not None:
         scores = xp.where(mask, scores, -math.inf)
     elif not isinstance(num_keys, int) or num_keys > FEW_KEYS:
-        return softmax(scores)
+        return softmax(scores), None
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
-    power = xp.exp(scores - xp.where(top == -math.inf, 0.0, top))
+    nothing = top == -math.inf
+    power = xp.exp(scores - xp.where(nothing, 0.0, top))
     total = xp.sum(power, axis=-1, keepdims=True)
-    return power / (total if mask is None else xp.where(total == 0, 1.0, total))
+    if mask is None:
+        return power / total, None
+    return power / xp.where(nothing, 1.0, total), nothing
+
+
+def _some_key(xp: Backend, mask: Any) -> Any:
+    """Whether the mask allows a query any key; it may have fewer axes than queries and keys."""
+    return xp.any(mask, axis=-1, keepdims=True) if len(xp.shape(mask)) else mask
 
 
 def _positions(xp: Backend, x: Any) -> Any:

@@ -84,7 +84,7 @@ def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
     time and memory that grow with n·window. 16-bit floats are computed in float32. What is NaN or
     infinite in `q` and `k` reaches the queries that have it in their window, and no others; in
     `v` it may reach their neighbours, since 0·NaN is NaN. A query whose scores are all −inf gets
-    zeros.
+    zeros, whatever `v` holds.
 
     Args:
         q: `(b, h, n, d)`, floating.
