@@ -66,7 +66,7 @@ class TorchBackend(Backend):
     def owns(self, x: object) -> bool:
         if type(x) is torch.Tensor:
             return True
-        if is_sharded(x):
+        if is_sharded(x) and not torch.compiler.is_compiling():
             dtensor.teach_einops(type(x))
         return isinstance(x, torch.Tensor)
 
@@ -365,9 +365,7 @@ def _beyond_bytes(x: Array) -> Array:
     return x.to(torch.int32) if narrow and torch.compiler.is_compiling() else x
 
 
-def _einsum_of_parts(
-    way: Callable[..., Array], equation: str, arrays: tuple[Array, ...]
-) -> Array:
+def _einsum_of_parts(way: Callable[..., Array], equation: str, arrays: tuple[Array, ...]) -> Array:
     """Einstein summation, of each process's parts where all arrays are DTensors."""
     if not all(map(is_sharded, arrays)):
         return way(equation, *arrays)
