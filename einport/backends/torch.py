@@ -81,7 +81,7 @@ class TorchBackend(Backend):
     def owns(self, x: object) -> bool:
         if type(x) is torch.Tensor:
             return True
-        if is_sharded(x):
+        if is_sharded(x) and not torch.compiler.is_compiling():
             dtensor.teach_einops(type(x))
         return isinstance(x, torch.Tensor)
 
@@ -309,6 +309,8 @@ class TorchBackend(Backend):
             return self.matmul(a.int(), b.int()) != 0
         if is_sharded(a) and is_sharded(b):
             return self._multiply_parts(a, b)
+        if a.is_nested and b.ndim > 2 and b.shape[0] != a.shape[0]:
+            raise ValueError(f"the batch of a jagged tensor, {a.shape[0]}, is not {b.shape[0]}")
         if a.is_floating_point() or multiplies_integers(a):
             return torch.matmul(a, b)
         return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2, dtype=a.dtype)
