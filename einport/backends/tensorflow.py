@@ -60,8 +60,19 @@ class TensorflowBackend(Backend):
         # A constant could be read inside tf.function too, but nothing that is computed from it.
         return bool(tf.executing_eagerly()) and not tf.is_symbolic_tensor(x)
 
+    def has_rank(self, x: Array) -> bool:
+        return x.shape.rank is not None
+
     def shape(self, x: Array) -> tuple[Any, ...]:
         return tuple(x.shape)
+
+    def sizes(self, x: Array) -> tuple[Any, ...]:
+        static = self.shape(x)
+        if None not in static:
+            return static
+        # XLA compiles for one size at a time and folds what follows from tf.shape to constants.
+        dynamic = tf.shape(x)
+        return tuple([dynamic[a] if size is None else size for a, size in enumerate(static)])
 
     def dtype(self, x: Array) -> str:
         return x.dtype.name  # type: ignore[no-any-return]
@@ -168,7 +179,7 @@ class TensorflowBackend(Backend):
         return tf.cast(found, tf.int64)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
-        return tf.gather(x, self._from_front(x, indices, axis, in_range), axis=axis)
+        return _gather(x, self._from_front(x, indices, axis, in_range), axis)
 
     def take_along_axis(
         self, x: Array, indices: Array, axis: int, *, in_range: bool = False
@@ -177,12 +188,10 @@ class TensorflowBackend(Backend):
         front = self._from_front(x, indices, axis, in_range)
         last = len(self.shape(x)) - 1
         if axis in (-1, last):
-            return tf.gather(x, front, batch_dims=last, axis=last)
+            return _gather(x, front, last, batch_dims=last)
         order = [a for a in range(last + 1) if a != axis % (last + 1)] + [axis % (last + 1)]
         back = [order.index(a) for a in range(last + 1)]
-        found = tf.gather(
-            tf.transpose(x, order), tf.transpose(front, order), batch_dims=last, axis=last
-        )
+        found = _gather(tf.transpose(x, order), tf.transpose(front, order), last, batch_dims=last)
         return tf.transpose(found, back)
 
     def segment_sum(
@@ -192,7 +201,9 @@ class TensorflowBackend(Backend):
             check_indices(self, segment_ids, num_segments, lowest=0)
         wide = tf.cast(x, self.sum_dtype(x))
         ids = tf.cast(segment_ids, tf.int64)
-        return self.narrow(tf.math.unsorted_segment_sum(wide, ids, num_segments), x)
+        total = tf.math.unsorted_segment_sum(wide, ids, num_segments)
+        # Its gradient is a gather, whose own gradient would be sparse: see `_gather`.
+        return self.narrow(_as_it_is(total), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return tf.concat(list(arrays), axis=axis)
@@ -300,6 +311,22 @@ def _constant(x: Any, dtype: Any) -> Array:
     if isinstance(x, tf.Tensor | tf.Variable):
         return x
     return tf.constant(np.array(x, dtype.as_numpy_dtype))
+
+
+def _gather(x: Array, indices: Array, axis: int, *, batch_dims: int = 0) -> Array:
+    """`tf.gather` with a dense gradient.
+
+    Along the first axis TensorFlow's own is IndexedSlices that name a row once for each time it was
+    read. What then takes its norm, clips it or scales it takes each of them for a row of its own.
+    """
+    if axis == 0:
+        x = _as_it_is(x)
+    return tf.gather(x, indices, axis=axis, batch_dims=batch_dims)
+
+
+def _as_it_is(x: Array) -> Array:
+    """The array reshaped to its own shape: the gradient of a reshape is dense, identity's is not."""
+    return tf.reshape(x, x.shape if x.shape.is_fully_defined() else tf.shape(x))
 
 
 def _diagonals(word: str, x: Array) -> tuple[str, Array]:

@@ -36,6 +36,11 @@ def array(op: str, name: str, x: object) -> Backend:
     xp = find(x)
     if xp is None:
         raise TypeError(f"{op}: {name} must be an array of {KNOWN_FRAMEWORKS}, got {describe(x)}")
+    if not xp.has_rank(x):
+        raise ValueError(
+            f"{op}: {name} must have a known number of axes, of known sizes or not, "
+            "got an array of unknown rank"
+        )
     return xp
 
 
