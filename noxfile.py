@@ -1,14 +1,17 @@
 """How einport is tested: a session a framework, each in an environment with that one alone.
 
-    nox                                           all of it
+    nox                                           all of it, on the processor
     nox -s tests-torch                            one framework
-    nox -s tests-torch -- --device cuda -k moe    what follows `--` goes to pytest
+    nox -s tests-torch -- -k moe                  what follows `--` goes to pytest
+    nox -s tests-torch-cuda                       one framework on an accelerator
     nox -t style                                  by tag
 
 Environments take the pins of `constraints/`, so that a run gives next year what it gives today, and
-are used again; `tests-latest` takes what the package index has, in a new one each time.
+are used again. `tests-oldest` takes the lowest versions that pyproject.toml admits, `tests-latest`
+what the package index has, each in a new one each time.
 """
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 import nox
@@ -16,8 +19,16 @@ import nox
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True  # rather than pass over the session
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
+OLDEST_PYTHON = "3.11"  # of `requires-python`
+ACCELERATED = {
+    "torch": {"cuda": "tests-torch-cuda", "gpu": "tests-torch-cuda"},
+    "jax": {"cuda": "tests-jax-cuda", "gpu": "tests-jax-cuda", "tpu": "tests-jax-tpu"},
+    "tensorflow": {"cuda": "tests-tensorflow-cuda", "gpu": "tests-tensorflow-cuda"},
+}
+"""The sessions with the wheels for a kind of device; all others have those for the processor."""
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
 SITE = "build/site"
@@ -26,10 +37,15 @@ SITE = "build/site"
 TWO_AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup")
 
 
-def install(session: nox.Session, *extras: str, pins: str | None) -> None:
-    """Install einport and its extras, under the constraints file of that name if there is one."""
+def install(
+    session: nox.Session, *extras: str, pins: str | None, also: tuple[str, ...] = ()
+) -> None:
+    """Install einport and its extras, under the constraints file of that name if there is one.
+
+    `also` is what else pip is told in the same command.
+    """
     constraint = ["--constraint", f"constraints/{pins}.txt"] if pins else []
-    session.install(*constraint, "--editable", f".[{','.join(extras)}]")
+    session.install(*constraint, *also, "--editable", f".[{','.join(extras)}]")
 
 
 def environment(session: nox.Session) -> dict[str, str]:
@@ -48,39 +64,71 @@ def environment(session: nox.Session) -> dict[str, str]:
     }
 
 
-def run_tests(session: nox.Session, backend: str) -> None:
+def run_tests(session: nox.Session, backend: str, *options: str) -> None:
     """The project's tests, the examples in docstrings, and the suite, on one framework."""
     what = ["tests", *DOCTESTS, *NO_DOCTESTS, "--pyargs", "einport.suite"]
-    what += ["--backend", backend, *TWO_AT_ONCE]
+    what += ["--backend", backend, *TWO_AT_ONCE, *options]
     session.run("python", "-m", "pytest", *what, *session.posargs, env=environment(session))
+
+
+def device_asked_for(session: nox.Session) -> str | None:
+    """The device that the arguments after `--` name."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--device")
+    found: str | None = parser.parse_known_args(session.posargs)[0].device
+    return found
+
+
+def prove(session: nox.Session, backend: str, pins: str | None, also: tuple[str, ...] = ()) -> None:
+    """Install a framework for the processor, and prove every operation on it.
+
+    An accelerator is refused before anything is installed: the framework would not see it.
+    """
+    device = device_asked_for(session)
+    other = ACCELERATED.get(backend, {}).get((device or "").partition(":")[0])
+    if other:
+        session.error(f"this session has no wheels for {device}: nox -s {other} has them")
+    extra = () if backend == "numpy" else (backend,)
+    install(session, "cli", "pages", "suite", *extra, pins=pins, also=also)
+    run_tests(session, backend)
+
+
+def prove_on(session: nox.Session, kind: str, backend: str, requirement: str) -> None:
+    """Install a framework for a kind of device, say which there are, and run the tests on one.
+
+    The first device of the kind is taken, or the one that `--device` after `--` names. Without one
+    the session fails.
+    """
+    pins = session.name.removeprefix("tests-")
+    install(session, "cli", "pages", "suite", pins=pins, also=(requirement,))
+    device = device_asked_for(session) or kind
+    check = ["python", "-m", "einport.suite.devices", backend, device]
+    session.run(*check, env=environment(session))
+    run_tests(session, backend, "--device", device)
 
 
 @nox.session(name="tests-numpy", tags=["tests"])
 def tests_numpy(session: nox.Session) -> None:
     """Prove every operation on NumPy."""
-    install(session, "cli", "pages", "suite", pins="numpy")
-    run_tests(session, "numpy")
+    prove(session, "numpy", pins="numpy")
 
 
 @nox.session(name="tests-torch", tags=["tests"])
 def tests_torch(session: nox.Session) -> None:
     """Prove every operation on PyTorch."""
-    install(session, "cli", "pages", "suite", "torch", pins="torch")
-    run_tests(session, "torch")
+    prove(session, "torch", pins="torch")
 
 
 @nox.session(name="tests-jax", tags=["tests"])
 def tests_jax(session: nox.Session) -> None:
     """Prove every operation on JAX."""
-    install(session, "cli", "pages", "suite", "jax", pins="jax")
-    run_tests(session, "jax")
+    prove(session, "jax", pins="jax")
 
 
 @nox.session(name="tests-tensorflow", tags=["tests"])
 def tests_tensorflow(session: nox.Session) -> None:
     """Prove every operation on TensorFlow."""
-    install(session, "cli", "pages", "suite", "tensorflow", pins="tensorflow")
-    run_tests(session, "tensorflow")
+    prove(session, "tensorflow", pins="tensorflow")
 
 
 @nox.session(tags=["parity"])
@@ -121,7 +169,39 @@ def typecheck(session: nox.Session) -> None:
 @nox.session(name="tests-latest", tags=["latest"], default=False, reuse_venv=False)
 @nox.parametrize("framework", ["numpy", *FRAMEWORKS])
 def tests_latest(session: nox.Session, framework: str) -> None:
-    """Prove every operation on the newest release of a framework, without pins."""
-    extra = () if framework == "numpy" else (framework,)
-    install(session, "cli", "pages", "suite", *extra, pins=None)
-    run_tests(session, framework)
+    """Prove every operation on a framework's newest release, without pins."""
+    prove(session, framework, pins=None)
+
+
+@nox.session(
+    name="tests-oldest", tags=["oldest"], default=False, reuse_venv=False, python=OLDEST_PYTHON
+)
+@nox.parametrize("framework", ["numpy", *FRAMEWORKS])
+def tests_oldest(session: nox.Session, framework: str) -> None:
+    """Prove every operation on the lowest versions that pyproject.toml admits."""
+    build = ("--build-constraint", "constraints/oldest-build.txt")
+    prove(session, framework, pins=f"oldest-{framework}", also=build)
+
+
+@nox.session(name="tests-torch-cuda", tags=["accelerators"], default=False)
+def tests_torch_cuda(session: nox.Session) -> None:
+    """Prove every operation on PyTorch, on an NVIDIA GPU."""
+    prove_on(session, "cuda", "torch", "torch")
+
+
+@nox.session(name="tests-jax-cuda", tags=["accelerators"], default=False)
+def tests_jax_cuda(session: nox.Session) -> None:
+    """Prove every operation on JAX, on an NVIDIA GPU."""
+    prove_on(session, "gpu", "jax", "jax[cuda13]")
+
+
+@nox.session(name="tests-jax-tpu", tags=["accelerators"], default=False)
+def tests_jax_tpu(session: nox.Session) -> None:
+    """Prove every operation on JAX, on a TPU."""
+    prove_on(session, "tpu", "jax", "jax[tpu]")
+
+
+@nox.session(name="tests-tensorflow-cuda", tags=["accelerators"], default=False)
+def tests_tensorflow_cuda(session: nox.Session) -> None:
+    """Prove every operation on TensorFlow, on an NVIDIA GPU."""
+    prove_on(session, "gpu", "tensorflow", "tensorflow[and-cuda]")

@@ -244,7 +244,7 @@ def _joined(titles: Sequence[str]) -> str:
 
 def _lines(gives: str) -> None:
     for line in harmless(gives).splitlines():
-        wide = max(console().width, 20)
+        wide = console().width
         folded = textwrap.wrap(line, wide, initial_indent=" " * 4, subsequent_indent=" " * 6)
         click.echo("\n".join(folded))
 
@@ -252,7 +252,7 @@ def _lines(gives: str) -> None:
 def _say(text: str, indent: int = 0) -> None:
     """A paragraph, without a break inside code."""
     glued = _CODE.sub(lambda found: found[0].replace(" ", "\0"), text)
-    room, margin = max(console().width, 20), " " * indent
+    room, margin = console().width, " " * indent
     lines = textwrap.wrap(
         glued,
         room,

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from lab import samples
 
+from einport import ops
+
 
 class Pair(NamedTuple):
     first: object
@@ -472,7 +474,8 @@ def seen_inside(xp, x):
         jax.jit(look)(x)
         jax.eval_shape(lambda y: look(y), x)  # not `look`, whose trace is kept
         jax.vmap(look)(x)
-        jax.jit(lambda y: look(x) + y)(x)  # a constant: what is computed from it is traced
+        jax.jit(lambda y: look(x * 1) + y)(x)  # computed from a constant
+        jax.jit(jax.grad(lambda y: look(y).sum()))(x)
     elif xp.name == "tensorflow":
         import tensorflow as tf
 
@@ -518,6 +521,30 @@ def test_is_concrete(lab):
     assert not any(seen)
     assert len(seen) >= (0 if lab.xp.name == "numpy" else 4)
     assert lab.xp.is_concrete(x)
+
+
+def inside(xp):
+    """Functions that call theirs in the midst of a trace, where constants are closed over."""
+    yield lambda call: xp.vmap(lambda x: [x, call()][0])(xp.asarray(np.ones((1, 1))))
+    if xp.name != "numpy":
+        yield lambda call: xp.compile(lambda x: [x, call()][0])(xp.asarray(np.ones((1, 1))))
+        scalar = xp.asarray(1.0, dtype="float32")
+        yield lambda call: xp.value_and_grad(lambda x: [x * x, call()][0])(scalar)
+
+
+def test_constants_are_taken_inside_a_trace(backend):
+    # What is computed from one is traced, and cannot be read to be checked.
+    xp = backend
+    probs, uniforms = (xp.asarray(x, dtype="float32") for x in ([0.25, 0.75], [0.1, 0.9]))
+    tokens, experts = xp.asarray(np.ones((4, 2), "float32")), xp.asarray(np.array([[1], [0]] * 2))
+    grouped = xp.asarray(np.array([[1, 0, 1, 0]]))
+    for traced in inside(xp):
+        traced(lambda: ops.sample_distribution(probs, uniforms))
+        traced(lambda: ops.dispatch_tokens(tokens, experts, 2, capacity=1))
+        traced(lambda: ops.group_tokens_by_expert(tokens[None], grouped, 2))
+        traced(lambda: ops.classifier_accuracy(tokens, experts[:, 0]))
+        traced(lambda: ops.collect_rows(tokens, experts[:, 0]))
+        traced(lambda: ops.reduce(ops.einsum(tokens, tokens, "a b, c b -> a c"), "a b ->", "sum"))
 
 
 FIRST_OF_ALL = """

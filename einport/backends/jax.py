@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,14 +23,6 @@ from .checks import (
 )
 from .gaps import JAX
 from .trees import tree_map
-
-
-def _trace_state() -> Any:
-    return jax.extend.core.get_opaque_trace_state(convention="einport")
-
-
-with jax.ensure_compile_time_eval():
-    _NO_TRACE = _trace_state()
 
 _WIDE = ("float64", "int64", "uint64", "complex128")
 
@@ -54,8 +45,10 @@ class JaxBackend(Backend):
         return "int64" if jax.config.jax_enable_x64 else "int32"
 
     def dtype_scope(self, dtype: str) -> AbstractContextManager[Any]:
-        scope: AbstractContextManager[Any] = jax.enable_x64(True)
-        return scope if dtype in _WIDE else nullcontext()
+        if dtype not in _WIDE:
+            return nullcontext()
+        scope: AbstractContextManager[Any] = _enable_x64()(True)
+        return scope
 
     def version(self) -> str:
         return str(jax.__version__)
@@ -75,9 +68,9 @@ class JaxBackend(Backend):
         place = None if device is None else _device(device)
         with np.errstate(over="ignore"):
             if isinstance(data, np.ndarray):
+                # jnp.array would compile for each shape.
                 data = np.array(data, None if dtype is None else jnp.dtype(dtype))
-                if _trace_state() == _NO_TRACE:  # jnp.array would compile for each shape
-                    return jax.device_put(data, place)
+                return jax.device_put(data, place)
             made = jnp.array(data, dtype=dtype)
         return made if place is None else jax.device_put(made, place)
 
@@ -92,8 +85,11 @@ class JaxBackend(Backend):
         return values.astype(np.float32) if x.dtype == jnp.bfloat16 else values
 
     def is_concrete(self, x: Array) -> bool:
-        # Inside jax.jit a constant can be read, but nothing that is computed from it.
-        return not isinstance(x, jax.core.Tracer) and _trace_state() == _NO_TRACE
+        # A constant that a traced function closes over can be read; inside jax.jit all that is
+        # computed from it is a tracer. Of an array that spans processes each holds a part.
+        return not isinstance(x, jax.core.Tracer) and (
+            x.is_fully_addressable or x.is_fully_replicated
+        )
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
@@ -247,6 +243,11 @@ class JaxBackend(Backend):
         check_dtype(self, dtype)
         if dtype in _WIDE and not jax.config.jax_enable_x64:
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
+
+
+def _enable_x64() -> Any:
+    """The context manager that enables 64 bits: `jax.experimental` has it before JAX 0.8."""
+    return jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 
 _jit = partial(jax.jit, keep_unused=True)

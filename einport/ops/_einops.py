@@ -45,8 +45,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check("rearrange", tensor, pattern)
-    return einops.rearrange(tensor, pattern, **axes_lengths)
+    _check_tensor("rearrange", tensor)
+    return einops.rearrange(tensor, _checked("rearrange", pattern), **axes_lengths)
 
 
 @operation
@@ -73,8 +73,8 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check("repeat", tensor, pattern)
-    return einops.repeat(tensor, pattern, **axes_lengths)
+    _check_tensor("repeat", tensor)
+    return einops.repeat(tensor, _checked("repeat", pattern), **axes_lengths)
 
 
 @operation
@@ -169,7 +169,8 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    first, xp = _check("reduce", tensor, pattern)
+    pattern = _checked("reduce", pattern)
+    first, xp = _check_tensor("reduce", tensor)
     if isinstance(reduction, str) and reduction in REDUCTIONS:
         if reduction == "mean" and not xp.is_floating(first):
             dtype = xp.dtype(first)
@@ -189,14 +190,15 @@ def _reduce(
     in a graph, where no argument may be a function.
     """
     dropped, moving, unnamed = plan
+    if any(name in unnamed for name in lengths):  # the pattern as it was has no such axis
+        return einops.reduce(tensor, pattern, reduction, **lengths)
     try:
         moved = einops.rearrange(tensor, moving, **lengths, **unnamed)
     except einops.EinopsError:
         einops.reduce(tensor, pattern, reduction, **lengths)  # says so of the pattern as it was
         raise
     rank = len(xp.shape(moved))
-    axes = tuple(range(rank - dropped, rank))
-    return getattr(xp, reduction)(moved, axis=axes) if axes else moved
+    return getattr(xp, reduction)(moved, axis=tuple(range(rank - dropped, rank)))
 
 
 def _dropped_last(pattern: str) -> Plan:
@@ -217,19 +219,29 @@ def _dropped_last(pattern: str) -> Plan:
             sizes[name] = int(axis)
         named.append(name)
     dropped = [axis for axis in named if axis not in (*right, "(", ")", "0", "1")]
-    last = [f"({axis})" if axis in ("...", "…") else axis for axis in dropped]
+    last = [f"({axis})" if axis == "..." else axis for axis in dropped]
     return len(dropped), " ".join((*named, "->", *right, *last)), sizes
 
 
 _remembered = lru_cache(4096)(_dropped_last)
 
 
-def _check(op: str, tensor: Any, pattern: object) -> tuple[Array, Backend]:
-    """An array, or the first of a list of them, and its adapter; and a pattern with an arrow."""
-    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
-        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
+def _check_tensor(op: str, tensor: Any) -> tuple[Array, Backend]:
+    """An array, or the first of a list of them, and its adapter."""
     if not isinstance(tensor, list):
         return tensor, check.array(op, "tensor", tensor)
     if not tensor:
         raise ValueError(f"{op}: tensor must be an array or a list of at least one, got []")
     return tensor[0], check.arrays(op, **{f"tensor[{i}]": x for i, x in enumerate(tensor)})
+
+
+def _checked(op: str, pattern: Any) -> Any:
+    """The pattern with an ellipsis as `...`, after looking for the commonest slip: no arrow.
+
+    einops takes `…` for one axis, or mixes up the axes when only one side has it so.
+    """
+    if not isinstance(pattern, str):
+        return pattern
+    if "->" not in pattern:
+        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
+    return pattern.replace("…", "...")

@@ -138,11 +138,10 @@ def _first_array(values: Iterable[Any]) -> Array:
 def _choice(xp: Backend, like: Array, x: Any) -> Any:
     """An argument that chooses, of the framework of the data, in integers that it computes with."""
     own = find(x)
-    if own is None:
-        return x
-    if own is not xp and own.name == "numpy" and xp.takes_numpy and _is_whole(own, x):
-        return xp.from_numpy(x, like=like)
-    return own.as_index(x)
+    if own is xp:
+        return xp.as_index(x)
+    taken = own is not None and own.name == "numpy" and xp.takes_numpy and _is_whole(own, x)
+    return xp.from_numpy(x, like=like) if taken else x
 
 
 def _is_whole(xp: Backend, x: Array) -> bool:

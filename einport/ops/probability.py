@@ -447,11 +447,6 @@ def _check_labels(op: str, xp: Backend, name: str, scores: Any, labels: Any) -> 
         check.ids(op, "labels", xp, labels, shape[1])
 
 
-def _read(xp: Backend, x: Any) -> float:
-    """One number as Python's; `float` itself makes PyTorch warn where gradients are wanted."""
-    return float(xp.to_numpy(x))
-
-
 def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
     """Probabilities that sum to 1 and numbers from 0 to 1, as far as they can be read."""
     named = {"probs": probs, "uniforms": uniforms}
@@ -465,14 +460,17 @@ def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
     check.not_empty(op, "probs", shape, {"classes": 0})
     if shape[0] is None:
         raise ValueError(f"{op}: the number of classes must be known, got probs of shape (?,)")
+    # The host computes: what is computed from a constant inside a trace cannot be read.
     if xp.can_check(probs):
-        least, total = _read(xp, xp.min(probs)), _read(xp, xp.sum(xp.widen(probs)))
+        values = xp.to_numpy(probs)
+        least, total = float(values.min()), float(values.sum(dtype="float64"))
         if not least >= 0:
             raise ValueError(f"{op}: probs must not be negative or NaN, got {least:g}")
         if not abs(total - 1) <= SLACK:
             raise ValueError(f"{op}: probs must sum to 1, got {total:g}")
     if xp.can_check(uniforms) and 0 not in xp.shape(uniforms):
-        low, high = _read(xp, xp.min(uniforms)), _read(xp, xp.max(uniforms))
+        values = xp.to_numpy(uniforms)
+        low, high = float(values.min()), float(values.max())
         if not (low >= 0 and high <= 1):
             bad = high if low >= 0 else low
             raise ValueError(f"{op}: uniforms must be from 0 to 1, got {bad:g}")

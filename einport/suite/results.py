@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..backends import Backend
-from ..files import check_new, write_whole
+from ..files import NotRead, read_regular, write_whole
 
 PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
 EVERYDAY, ALL = "everyday", "all"
@@ -30,6 +30,9 @@ SCHEMA = 1
 """The number of the schema that is written and read."""
 
 LONGEST_REASON = 2000
+
+MOST_BYTES = 64_000_000
+"""Bytes that a result file may have: a hundred times those of a full run."""
 
 Column = tuple[str, str, str]
 """A framework's adapter name and version, and a device."""
@@ -103,11 +106,20 @@ class Run(NamedTuple):
     """Whether only some operations or modes were asked for, or the run was cut short."""
     left_out: int
     """How many trials of a case in a mode and dtype the sample left out."""
+    settings: tuple[tuple[str, str | bool], ...] = ()
+    """How precisely the framework was told to compute; empty in files of before it was kept."""
 
     @property
     def column(self) -> Column:
         """What was run on."""
         return self.backend, self.version, self.device
+
+    @property
+    def precision(self) -> str:
+        """The settings in words, on an accelerator: a processor computes float32 in full anyway."""
+        if self.device.partition(":")[0] == "cpu":
+            return ""
+        return ", ".join(f"{name} {str(value).lower()}" for name, value in self.settings)
 
 
 class Document(NamedTuple):
@@ -131,10 +143,13 @@ def run_on(
     tool: str = PYTEST,
 ) -> Run:
     """A run of this einport, in this Python, on this system."""
+    from .drivers import driver_of  # to read files needs no framework
+
     here = (__version__, platform.python_version(), platform.system() or "unknown")
     sample = ALL if everything else EVERYDAY
     place = (xp.name, xp.title, xp.version(), device)
-    return Run(*here, *place, tool, sample, partial, left_out)
+    settings = tuple(sorted(driver_of(xp).settings().items()))
+    return Run(*here, *place, tool, sample, partial, left_out, settings)
 
 
 def cells_from(rows: Iterable[Row]) -> list[Cell]:
@@ -157,17 +172,23 @@ def write(path: Path, document: Document, force: bool = False) -> None:
     Raises:
         NotWritten: The file is there already, or cannot be written.
     """
-    check_new(path, force)
-    write_whole(path, encode(document))
+    write_whole(path, encode(document), force)
 
 
 def encode(document: Document) -> bytes:
     """A document as JSON, one line a run and one a cell, in UTF-8."""
-    runs = [run._asdict() for run in document.runs]
+    runs = [_plain(run) for run in document.runs]
     cells = [cell._asdict() for cell in sorted(document.cells, key=lambda cell: cell.key)]
     text = f'{{\n"schema": {SCHEMA},\n"runs": {lines(runs)},\n"results": {lines(cells)}\n}}\n'
     # Half a pair of surrogates, as a file name may hold, has no UTF-8, but JSON has the escape.
     return text.encode("utf-8", "backslashreplace")
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    """A run as it is written: without settings it is as before there were any."""
+    found = run._asdict()
+    found.pop("settings")
+    return {**found, "settings": dict(run.settings)} if run.settings else found
 
 
 def lines(values: Sequence[Any]) -> str:
@@ -185,9 +206,9 @@ def read(path: Path) -> Document:
         ResultsError: It is not there or does not follow the schema; the message says where.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+        data = read_regular(path, MOST_BYTES)
+    except NotRead as problem:
+        raise ResultsError(str(problem)) from None
     try:
         return _decode(data)
     except ResultsError as error:
@@ -259,7 +280,7 @@ def _decode(data: bytes) -> Document:
     except ValueError as error:  # not Unicode, or a number of thousands of digits
         raise ResultsError(f"not JSON: {str(error).partition(';')[0]}") from None
     document = Document(
-        tuple(Run(**{**run, "left_out": int(run["left_out"])}) for run in found["runs"]),
+        tuple(_run_of(run) for run in found["runs"]),
         tuple(_cell_of(cell) for cell in found["results"]),
     )
     _check_whole(document)
@@ -268,6 +289,11 @@ def _decode(data: bytes) -> Document:
 
 def _no_constant(name: str) -> Any:
     raise ResultsError(f"not JSON: it has {name}, which is no number")
+
+
+def _run_of(found: dict[str, Any]) -> Run:
+    settings = tuple(sorted(found.get("settings", {}).items()))
+    return Run(**{**found, "left_out": int(found["left_out"]), "settings": settings})
 
 
 def _cell_of(found: dict[str, Any]) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, ClassVar, NamedTuple
@@ -53,6 +54,11 @@ class Driver:
 
         The bounds on errors are those of the dtype. It is said once, for the whole process.
         """
+
+    def settings(self) -> dict[str, str | bool]:
+        """What holds of that now, by the framework's own names; for the file of results."""
+        override = os.environ.get("NVIDIA_TF32_OVERRIDE")  # which CUDA's libraries obey
+        return {"NVIDIA_TF32_OVERRIDE": override} if override else {}
 
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         """The function as one graph, by the compiler of a mode."""

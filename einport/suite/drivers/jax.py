@@ -22,6 +22,10 @@ class JaxDriver(Driver):
     def compute_fully(self) -> None:
         jax.config.update("jax_default_matmul_precision", "highest")
 
+    def settings(self) -> dict[str, str | bool]:
+        found = str(jax.config.jax_default_matmul_precision)
+        return {**super().settings(), "jax_default_matmul_precision": found}
+
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         compiled = self.xp.compile(fn)
 

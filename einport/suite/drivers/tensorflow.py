@@ -24,6 +24,10 @@ class TensorflowDriver(Driver):
     def compute_fully(self) -> None:
         tf.config.experimental.enable_tensor_float_32_execution(False)
 
+    def settings(self) -> dict[str, str | bool]:
+        allowed = bool(tf.config.experimental.tensor_float_32_execution_enabled())
+        return {**super().settings(), "tensor_float_32_execution": allowed}
+
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         if mode != "xla":
             return self.xp.compile(fn)

@@ -43,6 +43,14 @@ class TorchDriver(Driver):
         # Dynamo writes its notes to a logger that pytest would show with each failure.
         logging.getLogger("torch.__trace").propagate = False
 
+    def settings(self) -> dict[str, str | bool]:
+        return {
+            **super().settings(),
+            "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "cuda.matmul.allow_tf32": torch.backends.cuda.matmul.allow_tf32,
+            "cudnn.allow_tf32": torch.backends.cudnn.allow_tf32,
+        }
+
     def compile(self, fn: Function, mode: str = "compiled") -> Function:
         self.settle()
         return patterns_in_one_step(self.xp.compile(fn))
