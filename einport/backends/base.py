@@ -138,7 +138,7 @@ class Backend(ABC):
 
     def to_number(self, x: Array) -> Any:
         """The number in an array without axes in the host's memory; None if it cannot be read."""
-        readable = self.shape(x) == () and self.is_concrete(x)
+        readable = self.is_concrete(x) and self.shape(x) == ()
         return self.to_numpy(x).item() if readable and self.device(x).startswith("cpu") else None
 
     @abstractmethod

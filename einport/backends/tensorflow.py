@@ -268,7 +268,10 @@ class TensorflowBackend(Backend):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (tuple(x.shape), x.dtype.name), graph.structured_outputs)
 
-    def _axes(self, x: Array, axis: Axes) -> list[int]:
+    def _axes(self, x: Array, axis: Axes) -> list[int] | None:
+        # TensorFlow gives no rank to `==` of a size that is known and one that is not.
+        if axis is None and not self.has_rank(x):
+            return None
         return list(normalise_axes(axis, len(self.shape(x))))
 
     def _from_front(self, x: Array, indices: Array, axis: int, in_range: bool) -> Array:
@@ -325,7 +328,7 @@ def _gather(x: Array, indices: Array, axis: int, *, batch_dims: int = 0) -> Arra
 
 
 def _as_it_is(x: Array) -> Array:
-    """The array reshaped to its own shape: the gradient of a reshape is dense, identity's is not."""
+    """The array in its own shape again: unlike an identity, a reshape has a dense gradient."""
     return tf.reshape(x, x.shape if x.shape.is_fully_defined() else tf.shape(x))
 
 

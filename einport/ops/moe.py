@@ -615,9 +615,7 @@ def _rows_of(xp: Backend, tokens: Any, route: _Route, k: int, owners: Any, ranks
     return xp.take(xp.pad(tokens, [(0, 1), (0, 0)]), source, axis=0, in_range=True)
 
 
-def _combine(
-    xp: Backend, outputs: Any, places: Any, weights: Any, k: int, kept: Any = None
-) -> Any:
+def _combine(xp: Backend, outputs: Any, places: Any, weights: Any, k: int, kept: Any = None) -> Any:
     """The weighted sum of each token's rows, one choice after the other."""
     rows = rearrange(outputs, "e c d -> (e c) d") if len(xp.shape(outputs)) == 3 else outputs
     places = rearrange(places, "(t k) -> k t", k=k)
