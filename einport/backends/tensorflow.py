@@ -219,12 +219,16 @@ class TensorflowBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == tf.bool:
             return tf.cast(self.matmul(tf.cast(a, tf.int32), tf.cast(b, tf.int32)), tf.bool)
-        if 0 in (a.shape[-1], b.shape[-1]):
+        if 0 in (a.shape[-1], *b.shape[-2:]):
             # Sums over nothing, or none at all. The kernel that a graph makes of a product and
             # what is added to it ends the process there.
             return tf.reduce_sum(a[..., None] * b[..., None, :, :], axis=-2)
         wide = _product_dtype(a)
-        return tf.cast(tf.matmul(tf.cast(a, wide), tf.cast(b, wide)), a.dtype)
+        left, right = tf.cast(a, wide), tf.cast(b, wide)
+        if _may_be_of_nothing(a.shape, b.shape):
+            # It may be so when it runs. No such kernel is made of a batch of products.
+            return tf.cast(tf.matmul(left[None], right[None])[0], a.dtype)
+        return tf.cast(tf.matmul(left, right), a.dtype)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
         first = arrays[0]
@@ -350,6 +354,13 @@ def _device_name(name: str) -> str:
     """`…/device:GPU:0` as `gpu:0`; the first processor is plain `cpu`."""
     kind, _, number = name.rpartition("device:")[2].partition(":")
     return "cpu" if (kind, number) == ("CPU", "0") else f"{kind.lower()}:{number}"
+
+
+def _may_be_of_nothing(a: Any, b: Any) -> bool:
+    """Whether two matrices may have no columns, or nothing to sum over, as far as is known."""
+    if not len(a) == len(b) == 2:
+        return False
+    return b[1] is None or (a[1] is None and b[0] is None)
 
 
 def _product_dtype(x: Array) -> Any:
