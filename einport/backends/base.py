@@ -138,7 +138,7 @@ class Backend(ABC):
 
     def to_number(self, x: Array) -> Any:
         """The number in an array without axes in the host's memory; None if it cannot be read."""
-        readable = self.shape(x) == () and self.is_concrete(x)
+        readable = self.is_concrete(x) and self.shape(x) == ()
         return self.to_numpy(x).item() if readable and self.device(x).startswith("cpu") else None
 
     @abstractmethod
@@ -153,9 +153,20 @@ class Backend(ABC):
         """Whether the values are to be read for a check: see `einport.value_checks`."""
         return self.is_concrete(x) and reads_from(self.device(x))
 
+    def has_rank(self, x: Array) -> bool:
+        """Whether the number of axes is known: without it there is no `shape` to ask for."""
+        return True
+
     @abstractmethod
     def shape(self, x: Array) -> tuple[Any, ...]:
         """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
+
+    def sizes(self, x: Array) -> tuple[Any, ...]:
+        """The sizes of the axes to compute with: a symbol where `shape` has None.
+
+        The symbol is an integer of the traced program, which einops takes as a length too.
+        """
+        return self.shape(x)
 
     def is_fixed(self, size: Any) -> bool:
         """Whether a size is a number for good: not what a graph for any number leaves open."""

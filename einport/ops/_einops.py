@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
+from math import prod
 from typing import Any
 
 import einops
@@ -135,9 +137,42 @@ def unpack(
     >>> [x.shape for x in unpack(np.zeros((10, 5)), [(2, 3), (4,)], "* c")]
     [(2, 3, 5), (4, 5)]
     """
-    check.array("unpack", "tensor", tensor)
+    xp = check.array("unpack", "tensor", tensor)
+    if any(xp.owns(size) for shape in packed_shapes for size in shape):
+        return _unpack_traced(xp, tensor, packed_shapes, pattern)
     parts: list[Any] = einops.unpack(tensor, packed_shapes, pattern)
     return parts
+
+
+def _unpack_traced(xp: Backend, tensor: Any, packed_shapes: Any, pattern: str) -> list[Any]:
+    """`unpack` where a graph leaves sizes open: those that `pack` returned are arrays then.
+
+    einops asks whether each size equals −1, which such an array cannot answer.
+    """
+    axes = pattern.split()
+    if axes.count("*") != 1 or len(axes) != len(xp.shape(tensor)):
+        return einops.unpack(tensor, [], pattern)  # says what is wrong
+    at = axes.index("*")
+    open_shapes = [_is_open(shape) for shape in packed_shapes]
+    if sum(open_shapes) > 1:
+        raise einops.EinopsError(f"unpack: more than one shape has a −1 (pattern {pattern!r})")
+    lengths = [0 if open_ else prod(s) for s, open_ in zip(packed_shapes, open_shapes, strict=True)]
+    total = xp.sizes(tensor)[at]
+    rest = total - sum(lengths)
+    stops = list(accumulate(rest if o else n for o, n in zip(open_shapes, lengths, strict=True)))
+    stops[-1] = total  # so that what is left over does not fit the last shape
+    parts = []
+    for shape, start, stop in zip(packed_shapes, [0, *stops], stops, strict=False):
+        part = tensor[(*[slice(None)] * at, slice(start, stop))]
+        own = [f"packed{i}" for i in range(len(shape))]
+        known = {name: n for name, n in zip(own, shape, strict=True) if xp.owns(n) or n != -1}
+        left, right = ([*axes[:at], *inside, *axes[at + 1 :]] for inside in (["(", *own, ")"], own))
+        parts.append(einops.rearrange(part, f"{' '.join(left)} -> {' '.join(right)}", **known))
+    return parts
+
+
+def _is_open(shape: Any) -> bool:
+    return any(isinstance(size, int) and size == -1 for size in shape)
 
 
 @operation

@@ -397,13 +397,16 @@ def _attend(
         return _linear(op, xp, tokens, params[name], params.get(f"{name}_bias"))
 
     q = split_heads(project(x, "query"), heads)
+    scale, channels = None, xp.shape(x)[-1]
     if xp.shape(q)[-1] is None:
-        raise ValueError(
-            f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
-        )
+        if channels is None:
+            raise ValueError(
+                f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
+            )
+        scale = 1 / math.sqrt(channels // heads)
     k = split_heads(project(source, "key"), heads)
     v = split_heads(project(source, "value"), heads)
-    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal)
+    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal, scale=scale)
     return project(merge_heads(attended), "output")
 
 
