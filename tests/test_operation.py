@@ -51,7 +51,7 @@ def test_roles_are_read_from_annotations():
 
 @pytest.mark.once
 def test_arguments_that_choose_are_all_known():
-    """Each documented as integers or a mask, but for counts and ids that have a name of their own."""
+    """What is documented as integers or booleans is taken from NumPy too."""
     found = {
         name
         for op in OPERATIONS
