@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import contract
 from .normalization import layer_norm
 from .probability import softmax
@@ -147,7 +148,8 @@ def scaled_dot_product_attention(
     if causal:
         query, key = _positions(xp, q), _positions(xp, k)
         earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
-        mask = earlier if mask is None else mask & earlier
+        earlier = to_rank(xp, earlier, len(xp.shape(scores)))
+        mask = earlier if mask is None else to_rank(xp, mask, len(xp.shape(scores))) & earlier
     weights = _weights(xp, scores, mask, keys[-2])
     out: A = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
@@ -398,7 +400,7 @@ def _feed(op: str, xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
 
 def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
     y = contract(op, xp, {"x": x, "weight": weight}, "... i, i o -> ... o")
-    return y if bias is None else y + bias
+    return y if bias is None else y + to_rank(xp, bias, len(xp.shape(y)))
 
 
 def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
