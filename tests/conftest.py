@@ -16,6 +16,7 @@ MARKERS = (
     "thorough: run with --all alone, as it takes long and something shorter is like it",
     "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
     "this module is one graph, and so are gradients and maps; but with --all",
+    "only(framework): a test of one framework alone, which runs of others do without",
     "sampled: where a framework compiles each step of a call for its shapes, a test of this module "
     "that takes a dtype is run with one in two of them, but with --all",
 )
@@ -34,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
     long = [] if config.getoption("--all") else [item for item in items if _long(item)]
     left_out(config, len(long))
-    out = {*elsewhere, *long}
+    out = {*elsewhere, *long, *(item for item in items if _of_another(item))}
     config.hook.pytest_deselected(items=list(out))
     items[:] = [item for item in items if item not in out]
 
@@ -43,6 +44,12 @@ def _once(item: pytest.Item) -> bool:
     given = item.callspec.params if hasattr(item, "callspec") else {}
     takes = {"backend", "on"} & {*getattr(item, "fixturenames", ()), *given}
     return item.get_closest_marker("once") is not None and not takes
+
+
+def _of_another(item: pytest.Item) -> bool:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    only = item.get_closest_marker("only")
+    return only is not None and given.get("backend") not in only.args
 
 
 def _long(item: pytest.Item) -> bool:

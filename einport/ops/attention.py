@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend, find
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import contract
 from ._operation import operation
 from .normalization import layer_norm
@@ -149,13 +150,16 @@ def scaled_dot_product_attention(
     grouped = not check.equal(heads, key_heads)
     if grouped:
         q, k, v, mask = _group_heads(xp, q, k, v, mask, key_heads)
+    rank = len(xp.shape(q))
+    if mask is not None:
+        mask = to_rank(xp, mask, rank)
     if causal:
         query, key = _positions(xp, q), _positions(xp, k)
-        earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
+        earlier = to_rank(xp, rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m"), rank)
         mask = earlier if mask is None else mask & earlier
     if mask is not None:
         # What may attend to nothing has no part in the product: 0·NaN would be in the gradients.
-        q = xp.where(_some_key(xp, mask), q, 0.0)
+        q = xp.where(xp.any(mask, axis=-1, keepdims=True), q, 0.0)
     scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
     weights, nothing = _weights(xp, scores, mask, keys[-2])
     wide: Any = xp.matmul(weights, xp.widen(v))
@@ -417,7 +421,7 @@ def _feed(op: str, xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
 
 def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
     y = contract(op, xp, {"x": x, "weight": weight}, "... i, i o -> ... o")
-    return y if bias is None else y + bias
+    return y if bias is None else y + to_rank(xp, bias, len(xp.shape(y)))
 
 
 def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, Any]:
@@ -436,11 +440,6 @@ def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, A
     if mask is None:
         return power / total, None
     return power / xp.where(nothing, 1.0, total), nothing
-
-
-def _some_key(xp: Backend, mask: Any) -> Any:
-    """Whether the mask allows a query any key; it may have fewer axes than queries and keys."""
-    return xp.any(mask, axis=-1, keepdims=True) if len(xp.shape(mask)) else mask
 
 
 def _positions(xp: Backend, x: Any) -> Any:

@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import einsum
 from ._operation import operation
 from ._reduce import reduce_axes
@@ -74,9 +75,9 @@ def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: flo
     variance = xp.mean(centred * centred, axis=-1, keepdims=True)
     rows = centred / xp.sqrt(variance + eps)
     if scale is not None:
-        rows = rows * xp.widen(scale)
+        rows = rows * to_rank(xp, xp.widen(scale), len(shape))
     if shift is not None:
-        rows = rows + xp.widen(shift)
+        rows = rows + to_rank(xp, xp.widen(shift), len(shape))
     return xp.astype(rows, xp.dtype(x))
 
 

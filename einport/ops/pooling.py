@@ -413,8 +413,10 @@ def _real_cells(xp: Backend, like: Any, lie: _Lie, side: int) -> Any:
     cells = size - xp.maximum(before - turn, 0)
     if not isinstance(beyond, int) or beyond > 0:
         cells = cells - xp.maximum(turn - (count - 1) * stride + beyond, 0)
-    to_the_right = " 1" * (-lie.axes[side] - 1)
-    return rearrange(xp.astype(cells, xp.dtype(like)), f"n -> n{to_the_right}")
+    after = -lie.axes[side] - 1
+    before_it = len(xp.shape(like)) - 1 - after
+    pattern = f"n -> {'1 ' * before_it}n{' 1' * after}"
+    return rearrange(xp.astype(cells, xp.dtype(like)), pattern)
 
 
 def _split_periods(op: str, x: A, period: int) -> tuple[Backend, A, int]:
