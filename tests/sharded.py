@@ -20,6 +20,7 @@ from torch.distributed.tensor import (
     distribute_tensor,
     init_device_mesh,
 )
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from einport import ops
 from einport.backends import get_backend
@@ -227,6 +228,61 @@ def sums_in_16_bits_are_rounded_once(mesh):
     exactly(ops.row_sums(spread).full_tensor(), want)
     exactly(ops.matrix_multiply(spread, ones).full_tensor(), want[None])
     exactly(ops.einsum(spread, "a b -> a").full_tensor(), want)
+
+
+class Without(TorchDispatchMode):
+    """DTensor as in a version that has no sharding rules for some operators."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket._qualified_op_name.removeprefix("aten::") in LACKED:
+            given = tree_leaves((args, kwargs or {}))
+            assert not any(isinstance(x, DTensor) for x in given), f"{func} has no rule"
+        return func(*args, **(kwargs or {}))
+
+
+LACKED = {
+    "index_select",
+    "index",
+    "gather",
+    "index_add",
+    "scatter_add",
+    "sort",
+    "argsort",
+    "argmax",
+}
+LACKED |= {"cumsum", "constant_pad_nd", "any", "all", "prod", "bmm", "_unsafe_view"}
+
+
+def operators_that_older_versions_lack(mesh):
+    x, ids = torch.randn(4, 3), torch.tensor([3, 0, 0, 1])
+    along = torch.tensor([[1, 0], [2, 2], [0, 1], [0, 0]])
+    steps = {
+        "take": lambda x, ids, along: XP.take(x, ids, axis=0),
+        "take along": lambda x, ids, along: XP.take_along_axis(x, along, axis=1),
+        "segments": lambda x, ids, along: XP.segment_sum(x, ids, 5),
+        "sort": lambda x, ids, along: XP.argsort(x, axis=0),
+        "argmax": lambda x, ids, along: XP.argmax(x, axis=0),
+        "scan": lambda x, ids, along: XP.cumulative_sum(x, axis=0),
+        "pad": lambda x, ids, along: XP.pad(x, [(1, 0), (0, 2)]),
+        "any": lambda x, ids, along: XP.any(x > 1, axis=0),
+        "all": lambda x, ids, along: XP.all(x > 1, axis=0),
+        "product": lambda x, ids, along: XP.prod(x, axis=0),
+        "matmul": lambda x, ids, along: XP.matmul(x[None], x.mT[None]),
+        "einsum": lambda x, ids, along: XP.einsum("ab,cb,db->acd", x, x, x),
+    }
+    plain = leaf(x, True), ids, along
+    for layout in (Replicate(), Shard(0), Shard(1)):
+        to = layout, Replicate() if layout == Shard(1) else layout, layout
+        spread = [put(one, mesh, where) for one, where in zip((x, ids, along), to, strict=True)]
+        spread[0] = leaf(spread[0], True)
+        for step in steps.values():
+            want = step(*plain)
+            with Without():
+                got = step(*spread)
+                alike(got, want.detach())
+                if want.requires_grad:
+                    (grad,) = torch.autograd.grad(got.sum(), spread[0])
+                    alike(grad, torch.autograd.grad(want.sum(), plain[0])[0])
 
 
 def values_come_to_numpy_whole(mesh):

@@ -140,6 +140,11 @@ def test_sums_over_processes_are_rounded_once(entry, backend, pair):
     assert_none(pair.ask("check", "sums_in_16_bits_are_rounded_once"), "check")
 
 
+@of("group_tokens_by_expert")
+def test_operators_that_older_versions_lack_are_not_asked_of_dtensors(entry, backend, pair):
+    assert_none(pair.ask("check", "operators_that_older_versions_lack"), "check")
+
+
 @of("rearrange")
 def test_values_come_to_numpy_whole(entry, backend, pair):
     assert_none(pair.ask("check", "values_come_to_numpy_whole"), "check")
