@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
@@ -11,9 +12,13 @@ import numpy as np
 from ...backends import Backend
 from ...backends.trees import tree_leaves, tree_map
 from ...catalog import Case, Entry
+from ..drivers import driver_of
 from ..expected import judge_arrays
 from ..inputs import Input, draw_inputs, to_backend
 from ..judge import Verdict
+
+
+THREADS = 4
 
 
 def judge_call(
@@ -34,6 +39,20 @@ def judge_call(
     args, kwargs = hold(inputs, to_backend(xp, inputs, device))
     results = [plain(x) for x in tree_leaves(entry.op(*args, **kwargs)) if xp.owns(x)]
     return judge_arrays(entry, case, xp, device, dtype, inputs, results)
+
+
+def in_threads(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
+    """The same call from several threads at once."""
+
+    def call(_: int) -> Verdict:
+        with xp.dtype_scope(dtype), driver_of(xp).on(device), np.errstate(all="ignore"):
+            return judge_call(entry, case, xp, device, dtype, lambda _, tree: tree)
+
+    verdict = Verdict(0, 0.0)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for one in pool.map(call, range(THREADS)):
+            verdict = verdict.with_(one)
+    return verdict
 
 
 def numpy_numbers(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
