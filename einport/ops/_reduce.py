@@ -36,7 +36,7 @@ def centered(xp: Backend, x: Any, pattern: str) -> tuple[Any, Any]:
     digits of values that are close to each other and far from zero.
     """
     left, right = (side.split() for side in pattern.split("->"))
-    kept = {"...": Ellipsis} | {name: slice(None) for name in right}
+    kept = {name: slice(None) for name in right} | {"...": Ellipsis}
     first = _if_finite(xp, x[tuple([kept.get(name, slice(1)) for name in left])])
     mean = first + reduce_axes(xp.mean, x - first, pattern)
     differences = x - mean
