@@ -359,10 +359,8 @@ def _device_name(name: str) -> str:
 
 
 def _may_be_of_nothing(a: Any, b: Any) -> bool:
-    """Whether two matrices may have no columns, or nothing to sum over, as far as is known."""
-    if not len(a) == len(b) == 2:
-        return False
-    return b[1] is None or (a[1] is None and b[0] is None)
+    """Whether there may be nothing to sum over in the product of two matrices."""
+    return len(a) == len(b) == 2 and a[1] is None and b[0] is None
 
 
 def _product_dtype(x: Array) -> Any:
