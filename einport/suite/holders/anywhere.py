@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +17,6 @@ from ..drivers import driver_of
 from ..expected import judge_arrays
 from ..inputs import Input, draw_inputs, to_backend
 from ..judge import Verdict
-
 
 THREADS = 4
 
@@ -62,15 +62,23 @@ def numpy_numbers(entry: Entry, case: Case, xp: Backend, device: str, dtype: str
         np.asarray,
         lambda x: xp.asarray(x, device="cpu" if "cpu" in xp.devices() else None),
     )
+    defaults = {
+        name: one.default
+        for name, one in list(signature(entry.op).parameters.items())[len(case.args) :]
+        if isinstance(one.default, int | float) and name not in case.kwargs
+    }
     verdict = Verdict(0, 0.0)
     for kind in kinds:
 
-        def number(x: Any, kind: Callable[[Any], Any] = kind) -> Any:
-            return kind(x) if isinstance(x, int | float) else x
+        def hold(_: Any, arrays: Any, kind: Callable[[Any], Any] = kind) -> Any:
+            args, kwargs = arrays
 
-        verdict = verdict.with_(
-            judge_call(entry, case, xp, device, dtype, lambda _, tree: tree_map(number, tree))
-        )
+            def number(x: Any) -> Any:
+                return kind(x) if isinstance(x, int | float) else x
+
+            return tree_map(number, (args, {**defaults, **kwargs}))
+
+        verdict = verdict.with_(judge_call(entry, case, xp, device, dtype, hold))
     return verdict
 
 
@@ -80,7 +88,7 @@ def numpy_choices(entry: Entry, case: Case, xp: Backend, device: str, dtype: str
 
 
 def unsigned_choices(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
-    """Labels and indices without a sign; those that count from the end as they are."""
+    """Labels and indices without a sign."""
 
     def made(leaf: Input) -> Any:
         if leaf.dtype == "bool" or leaf.plain.min(initial=0) < 0:
