@@ -122,7 +122,7 @@ def _idioms(c: Comparison) -> list[tuple[str, bool]]:
 
 def ran(c: Comparison, width: int) -> str:
     """The call, its arrays, the table, and what its figures mean."""
-    lines = [*textwrap.wrap(c.call, width, subsequent_indent="    ")]
+    lines = textwrap.wrap(c.call, width, subsequent_indent="    ", break_long_words=False)
     lines += [f"{x.text}" for x in c.inputs[:8]]
     if len(c.inputs) > 8:
         lines.append(f"and {len(c.inputs) - 8} more arrays")
