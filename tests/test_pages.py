@@ -607,8 +607,8 @@ def test_what_is_no_folder_is_never_replaced(tmp_path: Path) -> None:
         "a\0b": "null",
     }
     before = sorted(one.name for one in tmp_path.iterdir())
-    for name, said_of_it in said.items():
-        with pytest.raises(NotWritten, match=f"(?i){said_of_it}"):
+    for name, reason in said.items():
+        with pytest.raises(NotWritten, match=f"(?i){reason}"):
             write_folder(tmp_path / name, FILES, force=True)
     assert sorted(one.name for one in tmp_path.iterdir()) == before
     assert (tmp_path / "pipe").is_fifo()
