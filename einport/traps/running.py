@@ -106,7 +106,9 @@ def _defaults(framework: str) -> Iterator[None]:
         if framework == "jax":
             import jax
 
-            stack.enter_context(jax.enable_x64(False))
+            from ..backends.jax import _enable_x64
+
+            stack.enter_context(_enable_x64()(False))
             stack.enter_context(jax.default_device(jax.devices("cpu")[0]))
         elif framework == "tensorflow":
             import tensorflow as tf
