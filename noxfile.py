@@ -74,7 +74,7 @@ def run_tests(session: nox.Session, backend: str, *options: str) -> None:
 def device_asked_for(session: nox.Session) -> str | None:
     """The device that the arguments after `--` name."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--device")
+    parser.add_argument("--device", nargs="?")  # pytest says it where the name is missing
     found: str | None = parser.parse_known_args(session.posargs)[0].device
     return found
 
@@ -99,8 +99,8 @@ def prove_on(session: nox.Session, kind: str, backend: str, requirement: str) ->
     The first device of the kind is taken, or the one that `--device` after `--` names. Without one
     the session fails.
     """
-    pins = session.name.removeprefix("tests-")
-    install(session, "cli", "pages", "suite", pins=pins, also=(requirement,))
+    more = ("--constraint", f"constraints/{session.name.removeprefix('tests-')}.txt")
+    install(session, "cli", "pages", "suite", backend, pins=backend, also=(*more, requirement))
     device = device_asked_for(session) or kind
     check = ["python", "-m", "einport.suite.devices", backend, device]
     session.run(*check, env=environment(session))
