@@ -94,26 +94,33 @@ def processes() -> list[str]:
 
 
 def wait(command: list[str], end: float) -> int | None:
-    """The exit status of a command, or None where it had to be interrupted."""
+    """The exit status of a command, or None where the time was over before it was done."""
+    seconds = end - LAST_SECONDS - time.monotonic()
+    if seconds <= 0:
+        return None
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     # A group of its own, so that what it has started ends with it.
     process = subprocess.Popen(  # noqa: S603  (Python itself)
         command, cwd=ROOT, env=environment, start_new_session=True
     )
     try:
-        return process.wait(max(0.0, end - LAST_SECONDS - time.monotonic()))
+        return process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        interrupt(process)
+        return None
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait(LAST_SECONDS)
-        raise
+        interrupt(process)
+        sys.exit(130)
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """End a process as Ctrl-C does, and by force if it does not end soon."""
+    process.send_signal(signal.SIGINT)
     try:
         process.wait(LAST_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    return None
 
 
 if __name__ == "__main__":
