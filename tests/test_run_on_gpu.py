@@ -28,7 +28,7 @@ def test_it_keeps_the_results_of_each_framework(tmp_path: Path) -> None:
     assert [run["partial"] for run in found["runs"]] == [True]
 
 
-def test_what_is_not_done_in_time_is_interrupted_and_said(tmp_path: Path) -> None:
+def test_what_there_is_no_time_for_is_not_run_and_fails(tmp_path: Path) -> None:
     status, _, last = run(tmp_path, "--device", "cpu", "--backend", "numpy", "--minutes", "0.01")
     assert status == 1
     assert last == "numpy on cpu: not run: the time was over"
