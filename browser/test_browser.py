@@ -18,7 +18,7 @@ SCHEMES = ("light", "dark")
 
 def visible(page: Page, selector: str) -> list[str]:
     """The texts of what is seen, without the breaks that a name may have."""
-    found = page.locator(selector).filter(visible=True).all_inner_texts()
+    found = page.locator(f"{selector} >> visible=true").all_inner_texts()
     return [" ".join(text.split()) for text in found]
 
 

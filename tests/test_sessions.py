@@ -90,10 +90,16 @@ def test_the_oldest_python_and_build_backend_go_with_the_oldest_versions(
 ) -> None:
     lowest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert f">={sessions['tests-oldest'].how['python']}" == lowest
-    install, _ = commands(sessions, "tests-oldest", framework=framework)
+    install, *_ = commands(sessions, "tests-oldest", framework=framework)
     given = dict(zip(install[1::2], install[2::2], strict=False))
     assert given["--constraint"] == f"constraints/oldest-{framework}.txt"
     assert given["--build-constraint"] == "constraints/oldest-build.txt"
+
+
+def test_the_oldest_tools_of_the_browser_look_at_pages_too(sessions: dict[str, Any]) -> None:
+    install, _, look = commands(sessions, "tests-oldest", "-x", framework="numpy")
+    assert install[-1] == ".[cli,pages,suite,browser]"
+    assert look == ["python", "-m", "pytest", "browser"]
 
 
 @pytest.mark.parametrize(
