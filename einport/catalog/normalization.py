@@ -36,12 +36,12 @@ def _moments(numbers: list[float]) -> tuple[float, list[float], float]:
     So equal numbers differ by exactly 0, whatever they are. NaN over nothing.
     """
     if not numbers or not all(map(math.isfinite, numbers)):
-        mean = sum(numbers) / len(numbers) if numbers else math.nan
-        return mean, [number - mean for number in numbers], math.nan
+        broken = sum(numbers) / len(numbers) if numbers else math.nan
+        return broken, [number - broken for number in numbers], math.nan
     exact = [Fraction(number) for number in numbers]
-    mean = sum(exact) / len(exact)
+    mean = sum(exact, Fraction()) / len(exact)
     differences = [number - mean for number in exact]
-    variance = sum(difference**2 for difference in differences) / len(exact)
+    variance = sum((one**2 for one in differences), Fraction()) / len(exact)
     return float(mean), [float(difference) for difference in differences], float(variance)
 
 
