@@ -175,6 +175,15 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path, kind: str, link: bo
         read_regular(tmp_path / "link" if link else there, 100)
 
 
+def test_a_file_that_becomes_a_pipe_as_it_is_opened_is_not_read(tmp_path, monkeypatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"")
+    before = (tmp_path / "file").stat()
+    monkeypatch.setattr(Path, "stat", lambda _: before)
+    with pytest.raises(NotRead, match="it is a pipe"):
+        read_regular(tmp_path / "pipe", 100)
+
+
 def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100)

@@ -109,12 +109,6 @@ def deaf(*_):
         time.sleep(300)
 commands.run = deaf
 """,
-    "while text is evaluated, after which Python ends by the signal": """
-import einport.cli as commands
-def evaluates(*_):
-    exec("ctrl_c(); ctrl_c.waits = [0 for _ in range(10000)]", {"ctrl_c": ctrl_c})
-commands.run = evaluates
-""",
     "when all is done": """
 import atexit
 atexit.register(ctrl_c)
@@ -125,6 +119,21 @@ atexit.register(ctrl_c)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_ends_with_130_and_one_line(moment: str) -> None:
     done = run("demo", "flatten", program=MOMENTS[moment])
+    assert (done.returncode, done.stderr) == (130, "einport: interrupted\n")
+
+
+def test_ctrl_c_ends_with_130_where_python_would_end_by_the_signal(tmp_path: Path) -> None:
+    """It does so after `python -m` where the exception has left code that was text."""
+    program = (
+        "import einport.cli as commands\n"
+        "commands.run = lambda *_: exec('ctrl_c(); time.sleep(300)')\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(START + program)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "einport", "demo", "flatten"],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (130, "einport: interrupted\n")
 
 
@@ -243,7 +252,15 @@ def test_output_that_goes_nowhere_ends_every_command_alike(ends, where, status, 
     assert ends[where] == [(command, status, said) for command in COMMANDS]
 
 
-def test_with_closed_errors_a_command_gives_its_output(tmp_path: Path) -> None:
+def test_a_full_disk_is_told_of_output_that_was_held_back_to_the_end() -> None:
+    program = "import click\nclick.echo = lambda text='', **_: print(text)\n"
+    with open("/dev/full", "w") as full:
+        done = run(*ONE, program=program, stdout=full)
+    said = "einport: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_with_closed_errors_a_command_gives_its_output() -> None:
     errors = "os.close(2)\nsys.stderr = None\n"
     done = run("demo", "flatten", program=errors)
     assert (done.returncode, "flatten" in done.stdout) == (0, True)

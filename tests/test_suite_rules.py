@@ -141,7 +141,7 @@ def test_an_option_that_cannot_be_is_a_usage_error(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
-    done = run_pytest(tmp_path, "--pyargs", "einport.suite", *arguments)
+    done = run_pytest(tmp_path, "--pyargs", "einport.suite", "-k", "trace", *arguments)
     assert done.returncode == 4
     assert said in done.stderr
     assert "Traceback" not in done.stderr
