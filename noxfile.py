@@ -31,12 +31,19 @@ ACCELERATED = {
     "tensorflow": {"cuda": "tests-tensorflow-cuda", "gpu": "tests-tensorflow-cuda"},
 }
 """The sessions with the wheels for a kind of device; all others have those for the processor."""
+LAYERS = {"torch": ("keras",), "jax": ("flax", "keras"), "tensorflow": ("keras",)}
+"""The dependency groups of the libraries whose layers hold a framework's arrays in the suite."""
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
 SITE = "build/site"
 # Frameworks work on small arrays with one core. Tests of one operation, or of one module, go to the
 # same process, which keeps what the oracle gave and what was compiled.
 TWO_AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup")
+
+
+def layers(framework: str) -> Options:
+    """What pip is told to install the libraries of layers."""
+    return tuple(word for group in LAYERS.get(framework, ()) for word in ("--group", group))
 
 
 def install(session: nox.Session, *extras: str, pins: str | None, also: Options = ()) -> None:
@@ -91,6 +98,7 @@ def prove(
     if other:
         session.error(f"this session has no wheels for {device}: nox -s {other} has them")
     own = () if backend == "numpy" else (backend,)
+    also = (*also, *layers(backend))
     install(session, "cli", "pages", "suite", *own, *extras, pins=pins, also=also)
     run_tests(session, backend)
 
@@ -102,7 +110,8 @@ def prove_on(session: nox.Session, kind: str, backend: str, requirement: str) ->
     the session fails.
     """
     more = ("--constraint", f"constraints/{session.name.removeprefix('tests-')}.txt")
-    install(session, "cli", "pages", "suite", backend, pins=backend, also=(*more, requirement))
+    also = (*more, *layers(backend), requirement)
+    install(session, "cli", "pages", "suite", backend, pins=backend, also=also)
     device = device_asked_for(session) or kind
     check = ["python", "-m", "einport.suite.devices", backend, device]
     session.run(*check, env=environment(session))

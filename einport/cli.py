@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from . import __version__
 from .backends import available_backends
@@ -20,18 +18,21 @@ from .matrix_cli import matrix_command
 from .pages_cli import pages_command
 from .terminal import (
     CONTEXT,
-    any_text,
+    Commands,
+    FilePath,
     check_new,
     console,
+    list_line,
     load,
     select_backends,
     select_entries,
+    show_table,
     write,
 )
 from .traps_cli import traps_command
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="einport")
 def cli() -> None:
     """Array operations written once, run and proved on every framework.
@@ -49,7 +50,6 @@ def cli() -> None:
     """
     # Frameworks talk on standard error while they start; what they say is not the user's concern.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    any_text()
 
 
 @cli.command("backends", context_settings=CONTEXT)
@@ -66,12 +66,11 @@ def backends_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    table = Table("name", "framework", "version", "devices", box=None, pad_edge=False)
+    rows = []
     for row in found:
         devices = row.get("problem") or ", ".join(row["devices"])
-        cells = (row["name"], row["title"], row.get("version", "-"), devices)
-        table.add_row(*(escape(str(cell)) for cell in cells))
-    console().print(table)
+        rows.append((row["name"], row["title"], row.get("version", "-"), devices))
+    show_table(("name", "framework", "version", "devices"), rows)
 
 
 @cli.command("list", context_settings=CONTEXT)
@@ -93,11 +92,7 @@ def list_command(text: str | None, as_json: bool) -> None:
         return
     width = max(len(e.name) for e in chosen)
     for entry in chosen:
-        room = max(console().width - width - 2, 20)
-        summary = entry.summary
-        if len(summary) > room:
-            summary = summary[: room - 1].rstrip() + "…"
-        click.echo(f"{entry.name:<{width}}  {summary}")
+        click.echo(list_line(f"{entry.name:<{width}}  ", entry.summary))
     click.echo(f"\n{len(chosen)} operations")
 
 
@@ -121,14 +116,13 @@ def gaps_command(names: tuple[str, ...], as_json: bool) -> None:
         rows = [{"backend": xp.name, **gap._asdict()} for xp in backends for gap in xp.gaps]
         click.echo(json.dumps(rows, indent=2))
         return
-    table = Table("framework", "operations", "mode", "dtype", "reason", box=None, pad_edge=False)
-    for xp in backends:
-        for gap in xp.gaps:
-            cells = (xp.title, gap.op, gap.mode, gap.dtype, gap.reason)
-            table.add_row(*(escape("all" if cell == "*" else cell) for cell in cells))
+    cells = [
+        (xp.title, gap.op, gap.mode, gap.dtype, gap.reason) for xp in backends for gap in xp.gaps
+    ]
     without = [xp.title for xp in backends if not xp.gaps]
-    if table.row_count:
-        console().print(table)
+    if cells:
+        said = [["all" if cell == "*" else cell for cell in row] for row in cells]
+        show_table(("framework", "operations", "mode", "dtype", "reason"), said)
     if without:
         click.echo(f"nothing declared: {', '.join(without)}")
 
@@ -146,7 +140,7 @@ def gaps_command(names: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--png",
     "file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Write the resulting picture to a new FILE.png.",
     metavar="FILE",
 )
@@ -187,7 +181,7 @@ def demo_command(
     if one.picture and file is None and not as_json:
         click.echo(f"\neinport demo {one.name} --png FILE.png writes it as a picture")
     if file is not None and outcome.values is not None:
-        write(file, picture(outcome.values))
+        write(file, picture(outcome.values), force)
         click.echo(f"wrote {file}", err=as_json)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,28 @@ from .comparison.asking import MOST_VALUES, asked_case
 from .comparison.html import page
 from .comparison.running import Comparison, compare
 from .comparison.text import code_lines, indented, sections
-from .terminal import CONTEXT, check_new, console, harmless, select_backends, write
+from .files import NotRead, read_regular
+from .terminal import (
+    CONTEXT,
+    FilePath,
+    check_new,
+    console,
+    harmless,
+    progress_console,
+    select_backends,
+    write,
+)
 
 _LARGEST_FILE = MOST_VALUES * 8 + 65536
 """Bytes that a file of arrays may have: the values, and what stands before them."""
+
+_LONGEST_REASON = 200
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""How to read what stands before the values, by the format's version; 3.0 is for fields alone."""
 
 
 @click.command("compare", context_settings=CONTEXT)
@@ -36,7 +57,7 @@ _LARGEST_FILE = MOST_VALUES * 8 + 65536
     "--input",
     "inputs",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE.npy",
     help="Call it with the array in this file; one an array argument, in their order.",
 )
@@ -50,7 +71,7 @@ _LARGEST_FILE = MOST_VALUES * 8 + 65536
 @click.option(
     "--html",
     "file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="Write it as a page of its own to a new FILE.",
 )
@@ -82,7 +103,7 @@ def compare_command(
         check_new(file, force)
     found = _compared(op, backends, inputs, shape, not no_time)
     if file is not None:
-        write(file, page(found).encode())
+        write(file, page(found).encode("utf-8", "backslashreplace"), force)
         click.echo(f"wrote {file}", err=as_json)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
@@ -114,30 +135,49 @@ def _compared(
     except (ValueError, TypeError) as error:
         raise click.UsageError(harmless(str(error))) from None
     names = [xp.name for xp in select_backends(backends)]
-    with Console(stderr=True).status(f"running {op}"):  # shown to a person alone
+    with progress_console().status(f"running {op}"):  # shown to a person alone
         return compare(op, backends=names, shape=shape, inputs=arrays, time=time)
 
 
 def _read(file: Path) -> Any:
-    """The array in a file; nothing in it is run."""
+    """The array in a file; nothing in it is run, and no more memory is taken than it fills."""
+    most = f"the {MOST_VALUES:,} values that the definition in loops can be asked for"
     try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise click.UsageError(
-                f"{file} has {file.stat().st_size:,} bytes, more than the {MOST_VALUES:,} values "
-                "that the definition in loops can be asked for"
-            )
-        with file.open("rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, EOFError) as error:
-        reason = str(error).partition("\n")[0]
-        raise click.UsageError(f"{file} holds no array in NumPy's format: {reason}") from None
+        data = read_regular(file, _LARGEST_FILE, most)
+    except NotRead as problem:
+        raise click.UsageError(str(problem)) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            return _decode(data)
+    except (Exception, RecursionError) as error:  # a header is code of Python: it may fail anyhow
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        if len(reason) > _LONGEST_REASON:
+            reason = reason[: _LONGEST_REASON - 1] + "…"
+        raise click.UsageError(
+            f"{file} holds no array in NumPy's format: {harmless(reason)}"
+        ) from None
+
+
+def _decode(data: bytes) -> Any:
+    """The array in the bytes of a `.npy` file, whose header must not claim more than there is."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    if version not in _HEADERS:
+        raise ValueError(f"its version is {'.'.join(map(str, version))}, not 1.0 or 2.0")
+    shape, _, dtype = _HEADERS[version](stream)
+    # Values of no bytes, such as empty texts, are counted as if they had one.
+    needed, there = math.prod(shape) * max(dtype.itemsize, 1), len(data) - stream.tell()
+    if not dtype.hasobject and (min(shape, default=0) < 0 or needed > there):
+        raise ValueError(f"its header claims shape {shape} of {dtype}, and {there:,} bytes follow")
+    stream.seek(0)
+    found = np.lib.format.read_array(stream, allow_pickle=False)
+    return found.astype(found.dtype.newbyteorder("="), copy=False)
 
 
 def _show(found: Comparison) -> None:
     """All of it in the terminal, code highlighted where there is colour."""
-    screen = console()
+    screen: Console = console()
     colour = screen.color_system is not None
     for number, section in enumerate(sections(found, screen.width, colour)):
         title = click.style(section.title, bold=True) if colour else section.title

@@ -19,7 +19,9 @@ from .suite.plan import plan
 from .suite.results import FAIL, MATRIX, Cell, Document, ResultsError
 from .terminal import (
     CONTEXT,
+    FilePath,
     check_new,
+    check_texts,
     has_text,
     progress,
     select_backends,
@@ -28,7 +30,7 @@ from .terminal import (
     write,
 )
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = FilePath(dir_okay=False)
 
 
 @click.command("matrix", context_settings=CONTEXT)
@@ -93,16 +95,17 @@ def matrix_command(
       einport matrix cpu.json gpu.json --json both.json
       einport matrix --diff old.json new.json --backend jax
     """
-    for option, given in (("--all", everything), ("--device", device)):
+    for option, given in (("--all", everything), ("--device", device is not None)):
         if given and (sources or pair):
             raise click.UsageError(f"{option} is for running; results from files are as they are")
+    check_texts(texts)
     if target is not None and str(target) != "-":
         check_new(target, force)
     asked = _Asked(split(names), texts, split(modes))
     if pair:
         if sources:
             raise click.UsageError("--diff takes two files, OLD and NEW, and no others")
-        _compare(pair, asked, target)
+        _compare(pair, asked, target, force)
         return
     document = asked.of(_read(sources)) if sources else _run(asked, everything, device)
     _note_versions(document)
@@ -111,7 +114,7 @@ def matrix_command(
     else:
         show(document)
         if target is not None:
-            write(target, results.encode(document), exit_code=2)
+            write(target, results.encode(document), force, exit_code=2)
             click.echo(f"\nwrote {target}")
     if any(cell.status == FAIL for cell in document.cells):
         sys.exit(1)
@@ -178,7 +181,11 @@ def _run(asked: _Asked, everything: bool, device: str | None) -> Document:
     chosen = select_entries(asked.texts)
     devices = _devices(select_backends(asked.names), device)
     with progress(len(chosen) * len(devices)) as advance:
-        cells = run_matrix(chosen, devices, advance, everything, asked.modes)
+
+        def begin(xp: Backend, entry: Entry) -> None:
+            advance(f"{xp.title:<10} {entry.name:<28.28}")
+
+        cells = run_matrix(chosen, devices, begin, everything, asked.modes)
     if not cells:
         raise click.UsageError(f"no framework here has mode {' or '.join(asked.modes)}")
     runs = [
@@ -239,7 +246,7 @@ def _note_versions(document: Document) -> None:
         click.echo(f"note: these results come from einport {' and '.join(versions)}", err=True)
 
 
-def _compare(pair: tuple[Path, Path], asked: _Asked, target: Path | None) -> None:
+def _compare(pair: tuple[Path, Path], asked: _Asked, target: Path | None, force: bool) -> None:
     old, new = (_read([source]) for source in pair)
     asked.check([old, new])
     changes = [change for change in diff(old, new) if asked.has(change.cell)]
@@ -255,7 +262,7 @@ def _compare(pair: tuple[Path, Path], asked: _Asked, target: Path | None) -> Non
     else:
         show_changes(old, new, changes, matched)
         if target is not None:
-            write(target, _encode(changes), exit_code=2)
+            write(target, _encode(changes), force, exit_code=2)
             click.echo(f"\nwrote {target}")
     if worse:
         sys.exit(1)

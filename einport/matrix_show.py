@@ -131,7 +131,9 @@ def _tables(out: Console, heads: Sequence[str], rows: dict[str, list[str]]) -> N
         while end < len(heads) and room >= widths[end] + 2:
             room -= widths[end] + 2
             end += 1
-        table = Table(box=None, pad_edge=False)
+        # A terminal that is narrower than one column breaks the lines itself: nothing is cut off.
+        wide = first + sum(width + 2 for width in widths[start:end])
+        table = Table(box=None, pad_edge=False, width=wide)
         table.add_column("operation", no_wrap=True)
         for head in heads[start:end]:
             table.add_column(Text(head), justify="right", no_wrap=True)
@@ -139,7 +141,7 @@ def _tables(out: Console, heads: Sequence[str], rows: dict[str, list[str]]) -> N
             table.add_row(Text(op), *(_styled(text) for text in row[start:end]))
         if start:
             _say(out)
-        out.print(table)
+        out.print(table, crop=False)
         start = end
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -9,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .backends import Backend
 from .catalog import Entry
 from .files import NotWritten
 from .suite import results
 from .suite.results import Document, ResultsError
-from .terminal import CONTEXT, select_backends, select_entries
+from .terminal import CONTEXT, FilePath, progress, select_backends, select_entries
 
 if TYPE_CHECKING:
     from .comparison.running import Comparison
@@ -35,7 +34,7 @@ DEFAULT_RESULTS = Path("results")
 @click.option(
     "--results",
     "sources",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     multiple=True,
     metavar="PATH",
     help="Results for the matrix, a file or a folder of them; repeatable.  "
@@ -43,7 +42,7 @@ DEFAULT_RESULTS = Path("results")
 )
 @click.option("--no-time", "untimed", is_flag=True, help="Leave the timing out.")
 @click.option("--force", is_flag=True, help="Replace the site that DIR holds.")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=FilePath(), metavar="DIR")
 def pages_command(
     folder: Path,
     names: Sequence[str],
@@ -122,7 +121,7 @@ def _results(sources: Sequence[Path]) -> tuple[Document | None, str]:
         named = [DEFAULT_RESULTS]
     found: list[Path] = []
     for source in named:
-        inside = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        inside = sorted(source.glob("*.json")) if os.path.isdir(source) else [source]
         if not inside and sources:
             raise click.UsageError(f"{source} holds no file of results (*.json)")
         found += inside
@@ -140,17 +139,13 @@ def _compare(chosen: Sequence[Entry], backends: Sequence[Backend], timed: bool) 
     from .comparison.running import compare
 
     names = [xp.name for xp in backends]
-    columns = (TextColumn("{task.description:<28.28}"), BarColumn(bar_width=20))
-    ends = (MofNCompleteColumn(), TimeElapsedColumn())
     made = []
-    with Progress(*columns, *ends, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=len(chosen))
+    with progress(len(chosen)) as advance:
         for entry in chosen:
-            bar.update(task, description=entry.name)
+            advance(f"{entry.name:<28.28}")
             one = compare(entry.name, backends=names, time=timed)
             _ = one.picture  # kept by the comparison
             made.append(one)
-            bar.advance(task)
     return made
 
 

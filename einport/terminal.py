@@ -4,26 +4,126 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
-import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-from . import files
+from . import files, guard
 from .backends import Backend, available_backends, get_backend
 from .catalog import Entry, entries
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
+NARROW = 40
+"""Below so many columns what is cut off elsewhere goes on in the next line."""
+
+NARROWEST, WIDEST = 20, 100_000
+"""Columns that text is laid out in at least, whatever a terminal says, and at most."""
+
+
+class FilePath(click.Path):
+    """A file's name, but not an empty one, which would mean the current folder."""
+
+    def __init__(self, dir_okay: bool = True) -> None:
+        super().__init__(dir_okay=dir_okay, readable=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, which may lead to nothing."""
+        if not str(value).strip() or "\0" in str(value):
+            self.fail(f"no file can have the name {str(value)!r}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Commands(click.Group):
+    """A group of commands that end as `guard` says, whatever comes in between."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the group's options, of which `--help` prints."""
+        any_text()
+        with guard.ending():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        with guard.ending():
+            return super().invoke(ctx)
+
+
+class _Screen(Console):
+    """A console that leaves it to `guard` what happens when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the error, which is being handled where this is called
+
+
 def console() -> Console:
     """Where results are shown."""
-    return Console(highlight=False)
+    return _console(stderr=False)
+
+
+def progress_console() -> Console:
+    """Where progress is shown: standard output holds results alone."""
+    return _console(stderr=True)
+
+
+def _console(stderr: bool) -> Console:
+    size = shutil.get_terminal_size(_terminal())  # COLUMNS and LINES, if they are numbers above 0
+    width = min(max(size.columns, NARROWEST), WIDEST)
+    return _Screen(highlight=False, stderr=stderr, width=width, height=size.lines)
+
+
+def _terminal() -> tuple[int, int]:
+    """The size of the terminal that one of the streams is connected to, in columns and lines."""
+    for stream in range(3):
+        with contextlib.suppress(OSError):
+            return os.get_terminal_size(stream)
+    return 80, 25
+
+
+def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; where words would not fit in their columns, a line for each cell, with its head."""
+    out = console()
+    table = Table(box=None, pad_edge=False)
+    longest = [
+        max(len(word) for text in column for word in text.split())
+        for column in zip(heads, *rows, strict=True)
+    ]
+    for head, width in zip(heads, longest, strict=True):
+        table.add_column(head, min_width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if sum(longest) + 2 * (len(heads) - 1) <= out.width:
+        out.print(table)
+        return
+    for row in rows:
+        for head, cell in zip(heads, row, strict=True):
+            click.echo("\n".join(_wrapped(f"{head}: {cell}", out.width)))
+        click.echo()
+
+
+def list_line(head: str, text: str) -> str:
+    """A line of a list, cut off where the terminal ends; in a narrow one all, in several lines."""
+    columns = console().width
+    if columns < NARROW:
+        return "\n".join([head.rstrip(), *("  " + line for line in _wrapped(text, columns - 2))])
+    room = max(columns - len(head), 20)
+    return head + (text if len(text) <= room else text[: room - 1].rstrip() + "…")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def any_text() -> None:
@@ -40,8 +140,11 @@ def harmless(text: str) -> str:
 
 
 def split(items: Sequence[str]) -> list[str]:
-    """The names that a repeatable option gave, each once; commas part them too."""
-    return list(dict.fromkeys(name for item in items for name in item.split(",") if name))
+    """The names that a repeatable option gave, each once; commas part them too.
+
+    An empty name stays one, to be refused as what it is: unknown.
+    """
+    return list(dict.fromkeys(name.strip() for item in items for name in item.split(",")))
 
 
 def load(name: str) -> tuple[Backend | None, str]:
@@ -50,6 +153,8 @@ def load(name: str) -> tuple[Backend | None, str]:
         try:
             found = get_backend(name)
         except ImportError as error:
+            if guard.was_interrupted():  # a compiled module makes this of it
+                raise KeyboardInterrupt from None
             return None, f"cannot be imported: {error}"
         found.devices()  # the first look at them is when frameworks talk
         return found, ""
@@ -78,8 +183,15 @@ def has_text(texts: Sequence[str], op: str, topic: str) -> bool:
     return not texts or any(text in op or text == topic for text in texts)
 
 
+def check_texts(texts: Sequence[str]) -> None:
+    """Refuse an empty `--op`, which every name has in it."""
+    if not all(text.strip() for text in texts):
+        raise click.UsageError("--op needs a part of an operation's name, or a topic")
+
+
 def select_entries(texts: Sequence[str]) -> list[Entry]:
     """The operations that have one of the texts in their name, or as their topic."""
+    check_texts(texts)
     chosen = [entry for entry in entries() if has_text(texts, entry.name, entry.topic)]
     if not chosen:
         raise click.UsageError(f"no operation has {' or '.join(map(repr, texts))} in its name")
@@ -94,31 +206,32 @@ def check_new(file: Path, force: bool) -> None:
         raise click.UsageError(str(problem)) from None
 
 
-def write(file: Path, data: bytes, exit_code: int = 1) -> None:
+def write(file: Path, data: bytes, force: bool, exit_code: int = 1) -> None:
     """Write a file whole or not at all, or end with that exit status."""
     try:
-        files.write_whole(file, data)
+        files.write_whole(file, data, force)
     except files.NotWritten as problem:
         click.ClickException(str(problem)).show()
         raise click.exceptions.Exit(exit_code) from None
 
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[Backend, Entry], None]]:
-    """A bar on standard error, so that standard output holds the result alone."""
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error, where that is a terminal; give it each step before that begins."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    out = progress_console()
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total)
         started = False
 
-        def advance(xp: Backend, entry: Entry) -> None:
+        def advance(step: str) -> None:
             nonlocal started
-            bar.update(task, description=f"{xp.title:<10} {entry.name:<28.28}")
+            bar.update(task, description=step)
             bar.advance(task, 1 if started else 0)
             started = True
 
@@ -131,10 +244,11 @@ def _hushed() -> Iterator[Any]:
     """Keep what native libraries print while they load off the terminal."""
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from .backends import Backend
-from .terminal import CONTEXT, console, harmless, select_backends, split
+from .terminal import CONTEXT, console, harmless, list_line, select_backends, split
 from .traps import EINPORT, FRAMEWORKS, TOPICS, Trap, search, trap, traps
 from .traps.running import Ran, run, run_einport
 
@@ -163,16 +163,12 @@ def _run_listed(chosen: Sequence[Trap], backends: Sequence[Backend]) -> Iterator
 def _list(chosen: Sequence[Trap], text: str | None) -> None:
     """A line for each trap, by topic."""
     width = max(len(one.name) for one in chosen)
-    room = max(console().width - width - 4, 20)
     topic = ""
     for one in chosen:
         if one.topic != topic:
             topic = one.topic
             console().print(("" if one is chosen[0] else "\n") + TOPICS[topic], style="bold")
-        title = one.title
-        if len(title) > room:
-            title = title[: room - 1].rstrip() + "…"
-        click.echo(f"  {one.name:<{width}}  {title}")
+        click.echo(list_line(f"  {one.name:<{width}}  ", one.title))
     which = "" if text is None else f" with {text!r}"
     click.echo(f"\n{len(chosen)} traps{which}; `einport traps NAME` shows one")
 
@@ -244,7 +240,7 @@ def _joined(titles: Sequence[str]) -> str:
 
 def _lines(gives: str) -> None:
     for line in harmless(gives).splitlines():
-        wide = max(console().width, 20)
+        wide = console().width
         folded = textwrap.wrap(line, wide, initial_indent=" " * 4, subsequent_indent=" " * 6)
         click.echo("\n".join(folded))
 
@@ -252,7 +248,7 @@ def _lines(gives: str) -> None:
 def _say(text: str, indent: int = 0) -> None:
     """A paragraph, without a break inside code."""
     glued = _CODE.sub(lambda found: found[0].replace(" ", "\0"), text)
-    room, margin = max(console().width, 20), " " * indent
+    room, margin = console().width, " " * indent
     lines = textwrap.wrap(
         glued,
         room,

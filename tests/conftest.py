@@ -19,6 +19,7 @@ MARKERS = (
     "thorough: run with --all alone, as it takes long and something shorter is like it",
     "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
     "this module is one graph, and so are gradients and maps; but with --all",
+    "only(framework): a test of one framework alone, which runs of others do without",
     "sampled: where a framework compiles each step of a call for its shapes, a test of this module "
     "that takes a dtype is run with one in two of them, but with --all",
     "older_than_recorded: not run, as it asks an older framework for what a newer one gave",
@@ -39,8 +40,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
     long = [] if config.getoption("--all") else [item for item in items if _long(item)]
     left_out(config, len(long))
+    another = [item for item in items if _of_another(item)]
     old = [item for item in items if item.get_closest_marker("older_than_recorded")]
-    out = {*elsewhere, *long, *old}
+    out = {*elsewhere, *long, *another, *old}
     config.hook.pytest_deselected(items=list(out))
     items[:] = [item for item in items if item not in out]
 
@@ -62,6 +64,12 @@ def _once(item: pytest.Item) -> bool:
     given = item.callspec.params if hasattr(item, "callspec") else {}
     takes = {"backend", "on"} & {*getattr(item, "fixturenames", ()), *given}
     return item.get_closest_marker("once") is not None and not takes
+
+
+def _of_another(item: pytest.Item) -> bool:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    only = item.get_closest_marker("only")
+    return only is not None and given.get("backend") not in only.args
 
 
 def _long(item: pytest.Item) -> bool:

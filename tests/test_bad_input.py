@@ -122,7 +122,9 @@ NO_ARRAYS = {
     "no items": [],
     "a float": 1.5,
     "an integer": 3,
-    "a NumPy scalar": np.float32(1),
+    "a NumPy string": np.str_("abc"),
+    "a masked array": np.ma.masked_array([1.0, 2.0], [True, False]),
+    "a matrix": np.eye(2).view(np.matrix),
     "a string": "abc",
     "an object": object(),
     "a dictionary": {"x": 1.0},
@@ -454,12 +456,17 @@ def chosen_cases(entry: Entry) -> list[Case]:
 # --- What comes of it ----------------------------------------------------------------------------
 
 
+def other_of(xp: Backend) -> Backend | None:
+    """NumPy as the other framework, where it is another and refused in every place."""
+    return None if xp.name == "numpy" or xp.takes_numpy else get_backend("numpy")
+
+
 @lru_cache(64)
 def made(xp: Backend, device: str, leaf: Input) -> Any:
     """The array of an input; those that nothing is wrong with are made once."""
     plain = leaf.plain.astype(leaf.dtype)
     if isinstance(leaf, Foreign):
-        return Strange(plain) if xp.name == "numpy" else get_backend("numpy").asarray(plain)
+        return get_backend("numpy").asarray(plain) if other_of(xp) else Strange(plain)
     return xp.asarray(plain, leaf.dtype, device)
 
 
@@ -469,7 +476,7 @@ def run(entry: Entry, xp: Backend, device: str, arguments: dict[str, Any]) -> Ou
     Raises:
         Wrong: An error that is not einport's own, a result that is no array, an input written to.
     """
-    other = get_backend("numpy") if xp.name != "numpy" else None
+    other = other_of(xp)
     arrays = tree_map(
         lambda leaf: made(xp, device, leaf) if isinstance(leaf, Input) else leaf, arguments
     )

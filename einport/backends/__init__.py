@@ -116,26 +116,19 @@ def _load(name: str) -> Backend:
 
 def find(x: object) -> Backend | None:
     """The adapter that owns `x`, or None; cached by type."""
-    kind = type(x)
-    if _in_dynamo(kind):
-        torch = _torch()  # asked first, as it will nearly always be its own
+    # A method that PyTorch's tensors alone have, subclasses included. torch.compile can trace this,
+    # and goes no further: it would read all of sys.modules, and compile anew when a cache that it
+    # has seen is filled.
+    if hasattr(x, "as_subclass"):
+        torch = _torch()
         return torch if torch.owns(x) else _search(x)
+    kind = type(x)
     found = _by_type.get(kind)
     if found is None:
         found = _search(x)
         if found is not None:
             _by_type[kind] = found
     return found
-
-
-def _in_dynamo(kind: type) -> bool:
-    """Whether torch.compile traces: it compiles anew when a cache that it has seen is filled."""
-    if kind.__module__.partition(".")[0] == "torch":  # Dynamo would read all of sys.modules
-        from .torch import in_dynamo
-
-        return in_dynamo()
-    torch = sys.modules.get("torch")
-    return torch is not None and torch.compiler.is_compiling()
 
 
 def _search(x: object) -> Backend | None:
@@ -163,13 +156,9 @@ def backend_of(*arrays: object) -> Backend:
     Raises:
         TypeError: Something is not an array, or the arrays are of two frameworks.
     """
-    if len(arrays) == 1:  # the common case, without the loop
-        only = _by_type.get(type(arrays[0]))
-        if only is not None:
-            return only
     first = None
     for array in arrays:
-        found = _by_type.get(type(array)) or find(array)
+        found = find(array)
         if found is None:
             raise TypeError(f"backend_of: {describe(array)} is not an array")
         if found is not first:
@@ -191,6 +180,6 @@ def describe(x: object) -> str:
     found = find(x)
     if found is not None:
         return f"an array of {found.title}"
-    if kind.__module__ == "numpy":
+    if kind.__module__ == "numpy" and not hasattr(x, "__array_finalize__"):
         return f"a NumPy scalar ({kind.__name__})"
     return f"{'an' if kind.__name__[0] in 'aeiou' else 'a'} {kind.__name__}"

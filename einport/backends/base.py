@@ -28,6 +28,8 @@ Axes = int | tuple[int, ...] | None
 """One axis, several, or None for all of them."""
 
 HALF_DTYPES = frozenset({"float16", "bfloat16"})
+WIDE_UNSIGNED = frozenset({"uint16", "uint32", "uint64"})
+"""Integers that frameworks store and hardly compute with."""
 
 
 class Gap(NamedTuple):
@@ -64,6 +66,9 @@ class Backend(ABC):
 
     compiles_eagerly: ClassVar[bool] = False
     """Whether calls are compiled for each new shape: sizes that depend on values are slow then."""
+
+    takes_numpy: ClassVar[bool] = False
+    """Whether NumPy's masks, labels and indices beside its arrays are idiomatic."""
 
     gaps: ClassVar[tuple[Gap, ...]] = ()
     """What the framework cannot do, each with its reason."""
@@ -110,6 +115,32 @@ class Backend(ABC):
             OverflowError: A value does not fit where the framework narrows by default.
         """
 
+    def from_numpy(self, data: Any, *, like: Array) -> Array:
+        """NumPy's booleans or integers as an array that may stand beside `like`.
+
+        Integers that the framework narrows become the nearest that it has, out of range still.
+        """
+        return self.asarray(data, device=self.device(like) if self.is_concrete(like) else None)
+
+    def as_index(self, x: Array) -> Array:
+        """Unsigned integers of 16 bits or more in `index_dtype`; what does not fit as its largest.
+
+        Anything else is returned as it is.
+        """
+        dtype = self.dtype(x)
+        if dtype not in WIDE_UNSIGNED:
+            return x
+        made = self.astype(x, self.index_dtype)
+        bits = int(self.index_dtype.removeprefix("int"))
+        if int(dtype.removeprefix("uint")) < bits:
+            return made
+        return self.where(made < 0, 2 ** (bits - 1) - 1, made)
+
+    def to_number(self, x: Array) -> Any:
+        """The number in an array without axes in the host's memory; None if it cannot be read."""
+        readable = self.is_concrete(x) and self.shape(x) == ()
+        return self.to_numpy(x).item() if readable and self.device(x).startswith("cpu") else None
+
     @abstractmethod
     def to_numpy(self, x: Array) -> Any:
         """The values as a new NumPy array; bfloat16, which NumPy lacks, comes as float32."""
@@ -122,9 +153,20 @@ class Backend(ABC):
         """Whether the values are to be read for a check: see `einport.value_checks`."""
         return self.is_concrete(x) and reads_from(self.device(x))
 
+    def has_rank(self, x: Array) -> bool:
+        """Whether the number of axes is known: without it there is no `shape` to ask for."""
+        return True
+
     @abstractmethod
     def shape(self, x: Array) -> tuple[Any, ...]:
         """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
+
+    def sizes(self, x: Array) -> tuple[Any, ...]:
+        """The sizes of the axes to compute with: a symbol where `shape` has None.
+
+        The symbol is an integer of the traced program, which einops takes as a length too.
+        """
+        return self.shape(x)
 
     def is_fixed(self, size: Any) -> bool:
         """Whether a size is a number for good: not what a graph for any number leaves open."""
@@ -165,6 +207,17 @@ class Backend(ABC):
     def is_floating(self, x: Array) -> bool:
         """Whether the dtype is a real floating one."""
         return "float" in self.dtype(x)
+
+    def autocast_off(self, x: Array) -> AbstractContextManager[Any] | None:
+        """A context without automatic casts where they are on for the device of `x`, else None."""
+        return None
+
+    def quiet(self) -> AbstractContextManager[Any] | None:
+        """A context in which NaN and infinities come without a warning; None where they always do.
+
+        They are results here as any other, and so that a program may turn warnings into errors.
+        """
+        return None
 
     # --- Creation ----------------------------------------------------------------------------
 
@@ -343,8 +396,12 @@ class Backend(ABC):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         """A function that returns `fn`'s scalar and its gradient by the first argument.
 
-        The first argument is an array or a tree of them; the gradient has its structure, with
+        The first argument is an array or a tree of them: nested mappings, lists and tuples, with
+        None where there is nothing. The gradient has its structure and the order of its keys, with
         zeros where the value does not depend on it.
+
+        Raises:
+            TypeError: A leaf is not a real floating array.
         """
 
     @abstractmethod

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import reduce
+from string import ascii_uppercase
 from typing import Any
 
 import torch
 
+from . import _torch_dtensor as dtensor
+from ._torch_dtensor import is_sharded
 from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -40,6 +45,19 @@ def multiplies_integers(x: Array) -> bool:
     return bool(x.device.type == "cpu")
 
 
+_RECORDING = tuple(
+    getattr(torch._C._TorchDispatchModeKey, name) for name in ("PROXY", "FAKE", "FUNCTIONAL")
+)
+"""PyTorch's modes that record operators instead of computing; modes of users only watch."""
+
+
+def _is_recorded() -> bool:
+    """Whether operators are recorded: by `make_fx`, fake tensors or functionalization."""
+    if torch._C._len_torch_dispatch_stack() and any(map(torch._C._get_dispatch_mode, _RECORDING)):
+        return True
+    return bool(torch._ops.mode_stack_state_for_pre_dispatch().count())
+
+
 class TorchBackend(Backend):
     """PyTorch tensors."""
 
@@ -61,6 +79,10 @@ class TorchBackend(Backend):
         return (*accelerators, "cpu")
 
     def owns(self, x: object) -> bool:
+        if type(x) is torch.Tensor:
+            return True
+        if is_sharded(x) and not torch.compiler.is_compiling():
+            dtensor.teach_einops(type(x))
         return isinstance(x, torch.Tensor)
 
     def asarray(self, data: Any, dtype: str | None = None, device: str | None = None) -> Array:
@@ -71,17 +93,24 @@ class TorchBackend(Backend):
         wanted = None if dtype is None else _DTYPES[dtype]
         return torch.tensor(data, dtype=wanted, device=device or self.devices()[0])
 
+    def to_number(self, x: Array) -> Any:
+        return None if x.requires_grad else super().to_number(x)  # its gradient would be lost
+
     def to_numpy(self, x: Array) -> Any:
+        if is_sharded(x):
+            x = x.full_tensor()
         wide = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
         return wide.cpu().resolve_conj().resolve_neg().numpy().copy()
 
     def is_concrete(self, x: Array) -> bool:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or _is_recorded():
             return False
         if x.device.type == "meta" or torch._C._functorch.is_functorch_wrapped_tensor(x):
             return False
-        # A subclass (a fake tensor, a proxy) may have no values; a parameter is a plain tensor.
-        return type(x) in (torch.Tensor, torch.nn.Parameter)
+        if x.is_cuda and torch.cuda.is_current_stream_capturing():
+            return False
+        # A subclass that takes over dispatch (a fake tensor, a DTensor) may have no values here.
+        return type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
@@ -102,10 +131,19 @@ class TorchBackend(Backend):
 
     def astype(self, x: Array, dtype: str) -> Array:
         check_dtype(self, dtype)
-        return x.to(_DTYPES[dtype])
+        wanted = _DTYPES[dtype]
+        return x if x.dtype == wanted else dtensor.reduced(x).to(wanted)
+
+    def autocast_off(self, x: Array) -> AbstractContextManager[Any] | None:
+        device = x.device.type
+        try:
+            on = torch.is_autocast_enabled(device)
+        except RuntimeError:  # a kind of device that has no autocast, such as meta
+            return None
+        return torch.autocast(device, enabled=False) if on else None
 
     def arange(self, stop: Any, *, like: Array) -> Array:
-        return torch.arange(stop, device=like.device)
+        return dtensor.beside(torch.arange(stop, device=like.device), like)
 
     def exp(self, x: Array) -> Array:
         return torch.exp(x)
@@ -143,11 +181,15 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return x
+        x = dtensor.evenly_sharded(x, axes)
         return self.narrow(torch.mean(x, dim=axes, keepdim=keepdims, dtype=self._wide(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+        axes = normalise_axes(axis, x.ndim)
+        if is_sharded(x) and axes:
+            return self._reduce_parts(self.prod, x, axes, keepdims)
         total = x.to(self._wide(x))
-        for a in sorted(normalise_axes(axis, x.ndim), reverse=True):
+        for a in sorted(axes, reverse=True):
             total = torch.prod(total, dim=a, keepdim=keepdims)
         return self.narrow(total, x)
 
@@ -156,6 +198,7 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return x
+        x = dtensor.evenly_sharded(x, axes)
         return torch.amax(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -163,25 +206,39 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return x
+        x = dtensor.evenly_sharded(x, axes)
         return torch.amin(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalise_axes(axis, x.ndim)
+        if is_sharded(x) and axes:
+            return self._reduce_parts(self.any, x, axes, keepdims)
         return torch.any(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
 
     def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalise_axes(axis, x.ndim)
+        if is_sharded(x) and axes:
+            return self._reduce_parts(self.all, x, axes, keepdims)
         return torch.all(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        return self.narrow(torch.cumsum(x, dim=axis, dtype=self._wide(x)), x)
+        (a,) = normalise_axes(axis, x.ndim)
+        if is_sharded(x):
+            return dtensor.along(lambda part: self.cumulative_sum(part, a), (a,), x)
+        return self.narrow(torch.cumsum(x, dim=a, dtype=self._wide(x)), x)
 
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
+        if is_sharded(x):
+            (a,) = normalise_axes(axis, x.ndim)
+            return dtensor.along(lambda part: self.argmax(part, a), (a,), x, dropped=(a,))
         numbers = x.to(torch.uint8) if x.dtype == torch.bool else x
         return torch.argmax(_beyond_bytes(numbers), dim=axis)
 
     def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
+        if is_sharded(x):
+            (a,) = normalise_axes(axis, x.ndim)
+            return dtensor.along(lambda part: self.argsort(part, a, descending), (a,), x)
         # Descending order is ascending order of a flipped key: that keeps NaN last.
         key = x
         if descending:
@@ -193,6 +250,10 @@ class TorchBackend(Backend):
             signed = x.view(_SIGNED[x.dtype])
             return self.take(signed, indices, axis, in_range=in_range).view(x.dtype)
         a = axis % x.ndim
+        if is_sharded(x) and is_sharded(indices):
+            return dtensor.take_parts(
+                lambda part, chosen: self.take(part, chosen, a, in_range=True), x, indices, a
+            )
         chosen = self._from_front(indices, x.shape[a], in_range)
         if chosen.ndim != 1 and torch.compiler.is_compiling():
             # The same loops in the end, but inductor cannot put the strides of what is selected
@@ -206,6 +267,14 @@ class TorchBackend(Backend):
         self, x: Array, indices: Array, axis: int, *, in_range: bool = False
     ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
+        if is_sharded(x) and is_sharded(indices):
+            (a,) = normalise_axes(axis, x.ndim)
+            return dtensor.along(
+                lambda part, chosen: self.take_along_axis(part, chosen, a, in_range=True),
+                (a,),
+                x,
+                indices,
+            )
         return torch.gather(x, axis, self._from_front(indices, x.shape[axis], in_range))
 
     def segment_sum(
@@ -213,6 +282,11 @@ class TorchBackend(Backend):
     ) -> Array:
         if not in_range:
             check_indices(self, segment_ids, num_segments, lowest=0)
+        if is_sharded(x) and is_sharded(segment_ids):
+            ids = segment_ids.full_tensor()
+            return dtensor.along(
+                lambda part: self.segment_sum(part, ids, num_segments, in_range=True), (0,), x
+            )
         wide = x.to(self._wide(x))
         total = wide.new_zeros((num_segments, *x.shape[1:]))
         return self.narrow(total.index_add(0, segment_ids.long(), wide), x)
@@ -221,6 +295,9 @@ class TorchBackend(Backend):
         return torch.cat(list(arrays), dim=axis)
 
     def pad(self, x: Array, widths: Sequence[tuple[int, int]], value: float | bool = 0) -> Array:
+        if is_sharded(x):
+            axes = [axis for axis, pair in enumerate(widths) if any(pair)]
+            return dtensor.along(lambda part: self.pad(part, widths, value), axes, x)
         flat = [width for pair in reversed(list(widths)) for width in pair]
         if x.dtype == torch.int64 and value:
             # Large integers do not survive PyTorch's way of the value through a float.
@@ -230,6 +307,10 @@ class TorchBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == torch.bool:
             return self.matmul(a.int(), b.int()) != 0
+        if is_sharded(a) and is_sharded(b):
+            return self._multiply_parts(a, b)
+        if a.is_nested and b.ndim > 2 and b.shape[0] != a.shape[0]:
+            raise ValueError(f"the batch of a jagged tensor, {a.shape[0]}, is not {b.shape[0]}")
         if a.is_floating_point() or multiplies_integers(a):
             return torch.matmul(a, b)
         return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2, dtype=a.dtype)
@@ -239,12 +320,13 @@ class TorchBackend(Backend):
         if dtype == torch.bool:
             return self.einsum(equation, *(a.int() for a in arrays)) != 0
         if _NAMES[dtype] in HALF_DTYPES:
-            return torch.einsum(equation, *(a.float() for a in arrays)).to(dtype)
+            return self.narrow(self.einsum(equation, *(a.float() for a in arrays)), arrays[0])
         if not arrays[0].is_floating_point() and not arrays[0].is_complex():
             # A sum over an axis of one array alone widens integers: make all of it wide.
             way = torch.einsum if multiplies_integers(arrays[0]) else _einsum_at_once
-            return way(equation, *(a.long() for a in arrays)).to(dtype)
-        return torch.einsum(equation, *arrays)
+            arrays = tuple(a.long() for a in arrays)
+            return self.astype(_einsum_of_parts(way, equation, arrays), _NAMES[dtype])
+        return _einsum_of_parts(torch.einsum, equation, arrays)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
         compiled: Callable[..., Any] = torch.compile(fn, fullgraph=True, dynamic=dynamic or None)
@@ -252,10 +334,11 @@ class TorchBackend(Backend):
 
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            check_differentiable(self, tree_leaves(tree))
             leaves = [leaf.detach().requires_grad_() for leaf in tree_leaves(tree)]
             with torch.enable_grad():  # a caller's no_grad would make every gradient zero
                 value = fn(tree_fill(tree, leaves), *rest)
-            if not value.requires_grad:
+            if not leaves or not value.requires_grad:
                 return value, tree_fill(tree, [torch.zeros_like(leaf) for leaf in leaves])
             grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
             return value.detach(), tree_fill(tree, grads)
@@ -283,6 +366,23 @@ class TorchBackend(Backend):
         wide = indices.long()
         return torch.where(wide < 0, wide + size, wide)
 
+    def _multiply_parts(self, a: Array, b: Array) -> Array:
+        """The matrix product of two DTensors."""
+        if _NAMES[a.dtype] in HALF_DTYPES and (dtensor.shards(a, -1) or dtensor.shards(b, -2)):
+            # Each process has a part of the sums: they are rounded when they are added up.
+            return self.narrow(self._multiply_parts(a.float(), b.float()), a)
+        batch = ascii_uppercase[: max(a.ndim, b.ndim) - 2]
+        first, second = batch[len(batch) - a.ndim + 2 :], batch[len(batch) - b.ndim + 2 :]
+        axes = [first + "ik", second + "kj"]
+        return dtensor.multiply_parts(self.matmul, (a, b), axes, batch + "ij")
+
+    def _reduce_parts(
+        self, reduction: Callable[..., Array], x: Array, axes: tuple[int, ...], keepdims: bool
+    ) -> Array:
+        """A reduction of a DTensor with the axes gathered that it reduces."""
+        dropped = () if keepdims else axes
+        return dtensor.along(lambda part: reduction(part, axes, keepdims), axes, x, dropped=dropped)
+
     def _as_sum(self, x: Array) -> Array:
         return self.narrow(x.to(self._wide(x)), x)
 
@@ -294,6 +394,16 @@ def _beyond_bytes(x: Array) -> Array:
     """8-bit integers as wider ones in a graph: inductor loses their extrema on CPUs with AVX2."""
     narrow = x.dtype in (torch.int8, torch.uint8)
     return x.to(torch.int32) if narrow and torch.compiler.is_compiling() else x
+
+
+def _einsum_of_parts(way: Callable[..., Array], equation: str, arrays: tuple[Array, ...]) -> Array:
+    """Einstein summation, of each process's parts where all arrays are DTensors."""
+    if not all(map(is_sharded, arrays)):
+        return way(equation, *arrays)
+    left, output = equation.split("->")
+    return dtensor.multiply_parts(
+        lambda *parts: way(equation, *parts), arrays, left.split(","), output
+    )
 
 
 def _einsum_at_once(equation: str, *arrays: Array) -> Array:
@@ -312,7 +422,9 @@ def _einsum_at_once(equation: str, *arrays: Array) -> Array:
 
 def _like(x: Array, y: Any) -> Array:
     """`y` itself if it is an array, or a Python scalar in the dtype and place of `x`."""
-    return y if isinstance(y, torch.Tensor) else torch.full((), y, dtype=x.dtype, device=x.device)
+    if isinstance(y, torch.Tensor):
+        return y
+    return dtensor.beside(torch.full((), y, dtype=x.dtype, device=x.device), x)
 
 
 BACKEND = TorchBackend()

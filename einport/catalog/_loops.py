@@ -32,8 +32,13 @@ def read_side(side: str) -> list[Group]:
 
 
 def spell(side: str, names: Sequence[str]) -> str:
-    """A side with its ellipsis spelled out."""
-    return side.replace("...", " ".join(names))
+    """A side with its ellipsis, `...` or `…`, spelled out."""
+    return side.replace("…", "...").replace("...", " ".join(names))
+
+
+def rest_names(count: int) -> list[str]:
+    """What the axes behind an ellipsis are called: no user's axis can have such a name."""
+    return [f"…{i}" for i in range(count)]
 
 
 def axis_lengths(
@@ -74,8 +79,8 @@ def by_pattern(
 ) -> Array:
     """Gather the elements that fall on each place of the result, and combine them."""
     left, right = pattern.split("->")
-    fixed = len(read_side(left.replace("...", "")))
-    names = [f"rest{i}" for i in range(x.ndim - fixed)]
+    fixed = len(read_side(spell(left, [])))
+    names = rest_names(x.ndim - fixed)
     before, after = read_side(spell(left, names)), read_side(spell(right, names))
     lengths = axis_lengths(before, x.shape, known)
     for group in after:
@@ -100,8 +105,10 @@ def sum_of_products(arrays: Sequence[Array], pattern: str, sizes: bool = False) 
     """Einstein summation; with `sizes`, of absolute values."""
     left, right = pattern.split("->")
     sides = [side.split() for side in left.split(",")]
-    extra = [x.ndim - sum(n != "..." for n in side) for x, side in zip(arrays, sides, strict=True)]
-    rest = [f"rest{i}" for i in range(max(extra))]
+    extra = [
+        x.ndim - len(spell(" ".join(s), []).split()) for x, s in zip(arrays, sides, strict=True)
+    ]
+    rest = rest_names(max(extra))
     lengths: dict[str, int] = {}
     inputs = []
     for x, side, count in zip(arrays, sides, extra, strict=True):

@@ -84,6 +84,7 @@ REARRANGE = Entry(
         case("a list of arrays", [counting(2, 3), counting(2, 3)], "n h w -> h n w"),
         case("axes of one come and go", counting(3, 1, 2), "a 1 b -> 1 b a ()"),
         case("any axes", counting(2, 3, 4, 5), "... a b -> b ... a"),
+        case("any axes, in one character", counting(2, 3, 4, 5), "… a b -> b (…) a"),
         case("nothing moves", counting(2, 3), "a b -> a b"),
         case("no elements", counting(2, 0, 3), "a b c -> c (a b)"),
         case(
@@ -177,6 +178,8 @@ REDUCE = Entry(
         case("axes kept", values(2, 3, 4), "b h w -> b () ()", "max", **_EXTREMA),
         case("everything", values(3, 4), "a b -> ()", "sum"),
         case("nothing", values(3, 4), "a b -> b a", "sum"),
+        case("nothing but axes of one", values(3, 1), "a 1 -> a", "max", **_EXTREMA),
+        case("any axes, in one character", values(2, 3, 4), "… c -> …", "sum"),
         case("no rows", values(0, 3, 2), "a b c -> a", "sum"),
         case("five thousand ones", given(np.ones((2, 5000))), "a b -> a", "sum"),
         case("past the largest float16", given(np.full((8, 9), 3e4)), "a b -> b", "mean"),
@@ -269,6 +272,7 @@ REPEAT = Entry(
         case("a new axis", counting(2, 3), "h w -> r w h", r=4),
         case("both axes", counting(2, 3), "h w -> (2 h) (3 w)"),
         case("any axes", counting(2, 3, 4), "... -> ... r", r=2),
+        case("any axes, in one character", counting(2, 3, 4), "… w -> … r w", r=2),
         case("no elements", counting(0, 3), "h w -> h (r w)", r=2),
     ),
     draw=_draw_repeat,
@@ -465,6 +469,8 @@ def _draw_einsum(draw: Draw) -> Case:
     return case("drawn", first, second, f"{left}, {right} -> {out}")
 
 
+_MANY = [f"axis{i}" for i in range(53)]
+
 EINSUM = Entry(
     op=ops.einsum,
     cases=(
@@ -487,6 +493,26 @@ EINSUM = Entry(
             values(3, 4, 2),
             "... i k, ... k j -> ... i j",
         ),
+        case("any axes, in one character", values(2, 3, 4), values(4, 5), "… i, i o -> o …"),
+        case("an axis called leading", values(2, 3, 4), "... leading c -> ... c"),
+        case(
+            "axes called as those behind an ellipsis might be",
+            values(2, 3, 2),
+            values(2, 3),
+            "... leading1 leading0, ... leading1 -> leading0 ...",
+        ),
+        case("the sum of any axes", values(2, 1, 3), values(4, 1), "..., ... ->"),
+        case(
+            "a diagonal beside any axes", values(1, 3, 3), values(2, 3), "... i i, ... i -> ... i"
+        ),
+        case(
+            "three arrays, broadcast",
+            values(2, 1, 3),
+            values(4, 3),
+            values(3),
+            "... i, ... i, i -> i ...",
+        ),
+        case("two numbers", values(), values(), ", ->"),
         case("a lone axis", values(2, 3), values(3, 4), "i j, j k -> i"),
         case("no terms", values(2, 0), values(0, 3), "i k, k j -> i j"),
         case("no rows", values(0, 2), values(2, 3), "i k, k j -> i j"),
@@ -539,6 +565,31 @@ EINSUM = Entry(
             "einsum: axis 'k' is only on the right of 'i j -> k'",
             values(2, 3),
             "i j -> k",
+        ),
+        mistake(
+            "an axis called leading does not broadcast",
+            ValueError,
+            "einsum: axis leading is 1 in argument 1 and 2 in argument 2 "
+            "(argument 1 has shape (1, 3), argument 2 has shape (2, 3))",
+            values(1, 3),
+            values(2, 3),
+            "leading k, leading k -> leading k",
+        ),
+        mistake(
+            "two ellipses on the right",
+            EinopsError,
+            "einsum: axis '...' is twice on the right of '... i -> ... …'",
+            values(2, 3),
+            "... i -> ... …",
+        ),
+        mistake(
+            "more axes than letters",
+            EinopsError,
+            "einsum: the pattern has 53 different axes, more than the 52 that frameworks have "
+            "letters for",
+            values(*[1] * 30),
+            values(*[1] * 23),
+            f"{' '.join(_MANY[:30])}, {' '.join(_MANY[30:])} ->",
         ),
         mistake(
             "two dtypes",

@@ -13,12 +13,17 @@ from ..backends import Backend
 from ..backends.base import HALF_DTYPES
 from ..backends.trees import tree_leaves
 from ..catalog import Case, Entry
-from ..suite.derivative import oracle_derivative, oracle_has_derivative, own_derivative
+from ..suite.derivative import (
+    DERIVATIVE_ERROR,
+    oracle_derivative,
+    oracle_has_derivative,
+    own_derivative,
+)
 from ..suite.expected import expected_of
 from ..suite.gaps import gap_of
 from ..suite.inputs import draw_inputs, round_to, to_backend
 from ..suite.judge import Verdict, Wrong, allowance, check_untouched, judge
-from ..suite.modes import COMPILED_GRADIENT, DERIVATIVE_ERROR, EAGER, GRADIENT
+from ..suite.modes import COMPILED_GRADIENT, EAGER, GRADIENT
 from ._calls import Array
 from .timing import Timing, measure
 

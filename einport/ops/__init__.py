@@ -8,12 +8,9 @@ same words everywhere: `ValueError` for shapes and values, `TypeError` for dtype
 an array and for arrays of two frameworks, `IndexError` for an index out of range. Nothing is
 written to its inputs; on NumPy and PyTorch a result may share their memory.
 
-einops' functions are here too, with its signatures, so that one import serves: `pack` and `unpack`
-are its own; `rearrange` and `repeat` also name a missing arrow; `reduce` and `einsum` mean the same
-everywhere.
+einops' functions are here too, with its signatures, so that one import serves: `reduce` and
+`einsum` mean the same everywhere.
 """
-
-from einops import pack, unpack
 
 from . import (
     attention,
@@ -29,7 +26,7 @@ from . import (
     rearranging,
     repeating,
 )
-from ._einops import rearrange, reduce, repeat
+from ._einops import pack, rearrange, reduce, repeat, unpack
 from ._einsum import einsum
 from .attention import *
 from .contracting import *

@@ -7,6 +7,7 @@ needed. A size that is not an `int` is unknown while tracing and is taken as pos
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from numbers import Real
 from operator import index as as_index
 from typing import Any
 
@@ -35,6 +36,11 @@ def array(op: str, name: str, x: object) -> Backend:
     xp = find(x)
     if xp is None:
         raise TypeError(f"{op}: {name} must be an array of {KNOWN_FRAMEWORKS}, got {describe(x)}")
+    if not xp.has_rank(x):
+        raise ValueError(
+            f"{op}: {name} must have a known number of axes (their sizes may be unknown), "
+            "got an array of unknown rank"
+        )
     return xp
 
 
@@ -316,9 +322,9 @@ def same_shape(op: str, xp: Backend, **named: Array) -> None:
             )
 
 
-def number(op: str, name: str, value: object, low: float, high: float = float("inf")) -> float:
+def number(op: str, name: str, value: Any, low: float, high: float = float("inf")) -> float:
     """A real number from low to high, both included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not _is_real(value):
         raise TypeError(f"{op}: {name} must be a number, got {shown(value)}")
     if not low <= value <= high:
         needed = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
@@ -326,6 +332,26 @@ def number(op: str, name: str, value: object, low: float, high: float = float("i
     if LARGEST_FLOAT32 < abs(value) < float("inf"):  # PyTorch refuses it beside float32
         raise ValueError(f"{op}: {name} must fit in float32, got {shown(value)}")
     return float(value)
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real)
+
+
+def scalar(op: str, name: str, value: Any, xp: Backend) -> Any:
+    """A real number, or an array of one beside the data, which is not read: it may be learned."""
+    own = find(value)
+    if (
+        own is xp
+        and xp.has_rank(value)
+        and xp.shape(value) == ()
+        and xp.dtype(value) in FLOATS | INTEGERS
+    ):
+        return value
+    plain = value if own is None else own.to_number(value)
+    if plain is None:
+        raise TypeError(f"{op}: {name} must be a number, got {shown(value)}")
+    return number(op, name, plain, -float("inf"))
 
 
 def parameters(

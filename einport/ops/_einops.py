@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
+from math import prod
 from typing import Any
 
 import einops
 
-from ..backends import Backend, find
+from ..backends import Array, Backend
+from . import _checks as check
+from ._operation import operation
 
 REDUCTIONS = frozenset({"min", "max", "sum", "mean", "prod", "any", "all"})
 
@@ -18,6 +22,7 @@ Plan = tuple[int, str, dict[str, int]]
 _AXES = re.compile(r"[()]|[^\s()]+")
 
 
+@operation
 def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     """Reorder, join and part the axes of an array, by a pattern that names them.
 
@@ -42,10 +47,11 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check_arrow("rearrange", pattern)
-    return einops.rearrange(tensor, pattern, **axes_lengths)
+    _check("rearrange", tensor, pattern)
+    return einops.rearrange(tensor, _with_dots(pattern), **axes_lengths)
 
 
+@operation
 def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     """Repeat elements along axes that only the right of a pattern has.
 
@@ -69,10 +75,107 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check_arrow("repeat", pattern)
-    return einops.repeat(tensor, pattern, **axes_lengths)
+    _check("repeat", tensor, pattern)
+    return einops.repeat(tensor, _with_dots(pattern), **axes_lengths)
 
 
+@operation
+def pack(tensors: Any, pattern: str) -> tuple[Any, list[Any]]:
+    """Join arrays along one axis, each with its other axes flattened into it.
+
+    The signature of `einops.pack`.
+
+    Args:
+        tensors: a list of arrays of one framework.
+        pattern: such as `"b * c"`, where `*` stands for the axes that an array may have of its own.
+
+    Returns:
+        The joined array, and the shape of each array's own axes, which `unpack` takes.
+
+    Raises:
+        TypeError: something in the list is not an array, or they are of two frameworks.
+        EinopsError: the pattern does not fit the arrays.
+
+    Source: A. Rogozhnikov, "Einops", ICLR 2022.
+
+    >>> import numpy as np
+    >>> packed, shapes = pack([np.zeros((2, 3, 5)), np.zeros((4, 5))], "* c")
+    >>> packed.shape, [tuple(shape) for shape in shapes]
+    ((10, 5), [(2, 3), (4,)])
+    """
+    if not isinstance(tensors, list | tuple):
+        check.array("pack", "tensors", tensors)  # einops may take an array as the list of its rows
+    elif tensors:
+        check.arrays("pack", **{f"tensors[{i}]": x for i, x in enumerate(tensors)})
+    packed: tuple[Any, list[Any]] = einops.pack(tensors, pattern)
+    return packed
+
+
+@operation
+def unpack(
+    tensor: Any, packed_shapes: list[tuple[int, ...] | list[int]], pattern: str
+) -> list[Any]:
+    """Split an array into those that `pack` joined.
+
+    The signature of `einops.unpack`.
+
+    Args:
+        tensor: an array.
+        packed_shapes: what `pack` returned beside the array; one may have a −1.
+        pattern: the pattern that the arrays were packed by.
+
+    Returns:
+        A list of arrays.
+
+    Raises:
+        TypeError: `tensor` is not an array.
+        EinopsError: the pattern or the shapes do not fit the array.
+
+    Source: A. Rogozhnikov, "Einops", ICLR 2022.
+
+    >>> import numpy as np
+    >>> [x.shape for x in unpack(np.zeros((10, 5)), [(2, 3), (4,)], "* c")]
+    [(2, 3, 5), (4, 5)]
+    """
+    xp = check.array("unpack", "tensor", tensor)
+    if any(xp.owns(size) for shape in packed_shapes for size in shape):
+        return _unpack_traced(xp, tensor, packed_shapes, pattern)
+    parts: list[Any] = einops.unpack(tensor, packed_shapes, pattern)
+    return parts
+
+
+def _unpack_traced(xp: Backend, tensor: Any, packed_shapes: Any, pattern: str) -> list[Any]:
+    """`unpack` where a graph leaves sizes open: those that `pack` returned are arrays then.
+
+    einops asks whether each size equals −1, which such an array cannot answer.
+    """
+    axes = pattern.split()
+    if axes.count("*") != 1 or len(axes) != len(xp.shape(tensor)):
+        return einops.unpack(tensor, [], pattern)  # says what is wrong
+    at = axes.index("*")
+    open_shapes = [_is_open(shape) for shape in packed_shapes]
+    if sum(open_shapes) > 1:
+        raise einops.EinopsError(f"unpack: more than one shape has a −1 (pattern {pattern!r})")
+    lengths = [0 if open_ else prod(s) for s, open_ in zip(packed_shapes, open_shapes, strict=True)]
+    total = xp.sizes(tensor)[at]
+    rest = total - sum(lengths)
+    stops = list(accumulate(rest if o else n for o, n in zip(open_shapes, lengths, strict=True)))
+    stops[-1] = total  # so that what is left over does not fit the last shape
+    parts = []
+    for shape, start, stop in zip(packed_shapes, [0, *stops], stops, strict=False):
+        part = tensor[(*[slice(None)] * at, slice(start, stop))]
+        own = [f"packed{i}" for i in range(len(shape))]
+        known = {name: n for name, n in zip(own, shape, strict=True) if xp.owns(n) or n != -1}
+        left, right = ([*axes[:at], *inside, *axes[at + 1 :]] for inside in (["(", *own, ")"], own))
+        parts.append(einops.rearrange(part, f"{' '.join(left)} -> {' '.join(right)}", **known))
+    return parts
+
+
+def _is_open(shape: Any) -> bool:
+    return any(isinstance(size, int) and size == -1 for size in shape)
+
+
+@operation
 def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> Any:
     """Rearrange an array and reduce the axes that its pattern drops.
 
@@ -101,10 +204,9 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    _check_arrow("reduce", pattern)
-    first = tensor[0] if isinstance(tensor, list) and tensor else tensor
-    xp = find(first)
-    if xp is not None and isinstance(reduction, str) and reduction in REDUCTIONS:
+    first, xp = _check("reduce", tensor, pattern)
+    pattern = _with_dots(pattern)
+    if isinstance(reduction, str) and reduction in REDUCTIONS:
         if reduction == "mean" and not xp.is_floating(first):
             dtype = xp.dtype(first)
             raise NotImplementedError(f"reduce: the mean needs a floating dtype, got {dtype}")
@@ -123,14 +225,15 @@ def _reduce(
     in a graph, where no argument may be a function.
     """
     dropped, moving, unnamed = plan
+    if any(name in unnamed for name in lengths):  # the pattern as it was has no such axis
+        return einops.reduce(tensor, pattern, reduction, **lengths)
     try:
         moved = einops.rearrange(tensor, moving, **lengths, **unnamed)
     except einops.EinopsError:
         einops.reduce(tensor, pattern, reduction, **lengths)  # says so of the pattern as it was
         raise
     rank = len(xp.shape(moved))
-    axes = tuple(range(rank - dropped, rank))
-    return getattr(xp, reduction)(moved, axis=axes) if axes else moved
+    return getattr(xp, reduction)(moved, axis=tuple(range(rank - dropped, rank)))
 
 
 def _dropped_last(pattern: str) -> Plan:
@@ -151,14 +254,27 @@ def _dropped_last(pattern: str) -> Plan:
             sizes[name] = int(axis)
         named.append(name)
     dropped = [axis for axis in named if axis not in (*right, "(", ")", "0", "1")]
-    last = [f"({axis})" if axis in ("...", "…") else axis for axis in dropped]
+    last = [f"({axis})" if axis == "..." else axis for axis in dropped]
     return len(dropped), " ".join((*named, "->", *right, *last)), sizes
 
 
 _remembered = lru_cache(4096)(_dropped_last)
 
 
-def _check_arrow(op: str, pattern: object) -> None:
-    """The commonest slip: a comma in the place of the arrow."""
-    if isinstance(pattern, str) and "->" not in pattern:
+def _check(op: str, tensor: Any, pattern: object) -> tuple[Array, Backend]:
+    """An array, or the first of a list of them, and its adapter; and a pattern with an arrow."""
+    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
         raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
+    if not isinstance(tensor, list):
+        return tensor, check.array(op, "tensor", tensor)
+    if not tensor:
+        raise ValueError(f"{op}: tensor must be an array or a list of at least one, got []")
+    return tensor[0], check.arrays(op, **{f"tensor[{i}]": x for i, x in enumerate(tensor)})
+
+
+def _with_dots(pattern: Any) -> Any:
+    """The pattern with its ellipses as `...`.
+
+    einops takes `…` for one axis, or mixes up the axes where only one side has it so.
+    """
+    return pattern.replace("…", "...") if isinstance(pattern, str) else pattern

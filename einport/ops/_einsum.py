@@ -15,21 +15,23 @@ from einops import EinopsError, rearrange
 
 from ..backends import Array, Backend
 from . import _checks as check
+from ._operation import operation
 
-ELLIPSIS = "leading"
-"""How the axes behind an ellipsis are called: leading0 is the last of them."""
+Axis = str | int
+"""A named axis, or one behind an ellipsis: a number, which no name can be taken for. The last axis
+behind an ellipsis is 0, the one before it 1."""
+
+ELLIPSES = ("...", "…")
 
 
 class Plan(NamedTuple):
-    """How to evaluate one pattern for arrays of given ranks."""
+    """How to evaluate one pattern for arrays of given shapes."""
 
-    axes: tuple[tuple[str, ...], ...]
-    """Each array's axes by name, with an ellipsis spelled out."""
-    equation: str
-    """The pattern in one-letter axes."""
     kind: str
     """`"matmul"`, `"multiply"`, or `"native"` for what is neither."""
-    before: tuple[str | None, ...] = (None, None)
+    equation: str
+    """The pattern in one-letter axes, without the axes of size 1 that broadcast."""
+    before: tuple[str | None, ...]
     """The rearrangement of each array; None where it is right already."""
     after: str | None = None
     """The rearrangement of the product."""
@@ -37,6 +39,7 @@ class Plan(NamedTuple):
     """The axes whose lengths the last rearrangement must be told."""
 
 
+@operation
 def einsum(*tensors_and_pattern: Any) -> Any:
     """Multiply arrays and sum over axes, by a pattern with named axes.
 
@@ -45,7 +48,8 @@ def einsum(*tensors_and_pattern: Any) -> Any:
 
     Args:
         *tensors_and_pattern: one or more arrays of one framework and dtype, then a pattern such
-            as `"b i k, b k j -> b i j"`. An ellipsis stands for any axes and broadcasts.
+            as `"b i k, b k j -> b i j"`. An ellipsis stands for any axes and broadcasts. A name
+            is any Python identifier.
 
     Returns:
         An array with the axes to the right of the arrow.
@@ -54,7 +58,8 @@ def einsum(*tensors_and_pattern: Any) -> Any:
         TypeError: frameworks or dtypes are mixed, or an argument is not an array.
         ValueError: the pattern is missing or has no arrow; ranks or sizes do not fit it.
         NotImplementedError: the pattern joins or parts axes with parentheses.
-        EinopsError: an axis on the right is not on the left, or stands there twice.
+        EinopsError: an axis on the right is not on the left, or stands there twice; there are
+            more than 52 axes.
 
     Source: A. Rogozhnikov, "Einops", ICLR 2022.
 
@@ -82,12 +87,11 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
     # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
     read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
     plan, lengths = read(op, tuple(named), pattern, shapes)
+    steps = zip(tensors, plan.before, strict=True)
+    ready = [x if step is None else rearrange(x, step) for x, step in steps]
     if plan.kind == "native":
-        return xp.einsum(plan.equation, *tensors)
-    a, b = tensors
-    before_a, before_b = plan.before
-    a = a if before_a is None else rearrange(a, before_a)
-    b = b if before_b is None else rearrange(b, before_b)
+        return xp.einsum(plan.equation, *ready)
+    a, b = ready
     if plan.kind == "matmul":
         product = xp.matmul(a, b)
     else:
@@ -99,57 +103,81 @@ def _prepare(
     op: str, names: tuple[str, ...], pattern: str, shapes: tuple[tuple[Any, ...], ...]
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan for arrays of these shapes, and the lengths that its last step must be told."""
-    plan = make_plan(pattern, tuple(map(len, shapes)))
-    sizes = _sizes(op, plan, dict(zip(names, shapes, strict=True)))
-    lengths = {name: sizes[name] for name in plan.unfolded if sizes[name] is not None}
+    inputs, right = _parse(pattern, [len(shape) for shape in shapes])
+    sizes = _sizes(op, inputs, dict(zip(names, shapes, strict=True)))
+    letters = _letters(inputs)
+    terms = []
+    for axes, shape in zip(inputs, shapes, strict=True):
+        # An axis of size 1 that broadcasts is left out: then equal letters have equal sizes.
+        stretched = [
+            _is_one(axis, n) and sizes[axis] != 1 for axis, n in zip(axes, shape, strict=True)
+        ]
+        pairs = zip(axes, stretched, strict=True)
+        terms.append(["1" if wide else letters[axis] for axis, wide in pairs])
+    output = [letters[axis] for axis in right]
+    plan = make_plan(terms, output)
+    known = {letters[axis]: size for axis, size in sizes.items() if size is not None}
+    lengths = {letter: known[letter] for letter in plan.unfolded if letter in known}
     if len(plan.unfolded) - len(lengths) > 1:
-        return Plan(plan.axes, plan.equation, "native"), {}
+        return _native(terms, output), {}
     return plan, lengths
 
 
 _remembered = lru_cache(4096)(_prepare)
 
 
-def make_plan(pattern: str, ranks: tuple[int, ...]) -> Plan:
-    """Read a pattern for arrays of these ranks."""
-    inputs, output = _parse(pattern, ranks)
-    letters: dict[str, str] = {}
-    for name in (name for axes in inputs for name in axes):
-        letters.setdefault(name, ascii_letters[len(letters)])
-    words = ["".join(letters[name] for name in axes) for axes in (*inputs, output)]
-    equation = ",".join(words[:-1]) + "->" + words[-1]
-    native = Plan(inputs, equation, "native")
-    if len(inputs) != 2:
-        return native
-    first, second = inputs
+def make_plan(terms: list[list[str]], output: list[str]) -> Plan:
+    """How to evaluate a pattern, given as the letters of each array's axes and of the result's.
+
+    An array's axis that is called `1` is not in the result.
+    """
+    if len(terms) != 2 or not output:
+        return _native(terms, output)
+    first, second = _without_ones(terms)
     once = len(set(first)) == len(first) and len(set(second)) == len(second)
     summed = [n for n in first if n in second and n not in output]
     lone = [n for n in (*first, *second) if n not in output and n not in summed]
     if not once or lone:
-        return native
+        return _native(terms, output)
+    equation = _equation(terms, output)
     batch = [n for n in output if n in first and n in second]
     left = [n for n in output if n not in second]
     right = [n for n in output if n not in first]
     if not summed:
         before = (
-            _step(first, [n if n in first else "()" for n in output]),
-            _step(second, [n if n in second else "()" for n in output]),
+            _step(terms[0], [n if n in first else "()" for n in output]),
+            _step(terms[1], [n if n in second else "()" for n in output]),
         )
-        return Plan(inputs, equation, "multiply", before)
-    # A matrix product over (batch, left, summed) and (batch, summed, right). When `second` has no
-    # batch axis, leading axes of `first` need no folding: the product broadcasts over them.
+        return Plan("multiply", equation, before)
+    # A matrix product over (batch, left, summed) and (batch, summed, right).
     before = (
-        _step(first, [*batch, _group(left), _group(summed)]),
-        _step(second, [*batch, _group(summed), _group(right)]),
+        _step(terms[0], [*batch, _group(left), _group(summed)]),
+        _step(terms[1], [*batch, _group(summed), _group(right)]),
     )
     after = _step([*batch, _group(left), _group(right)], output)
-    unfolded = tuple(n for group in (left, right) if len(group) > 1 for n in group)
-    return Plan(inputs, equation, "matmul", before, after, unfolded)
+    unfolded = tuple([n for group in (left, right) if len(group) > 1 for n in group])
+    return Plan("matmul", equation, before, after, unfolded)
 
 
-def _parse(
-    pattern: str, ranks: tuple[int, ...]
-) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+def _native(terms: list[list[str]], output: list[str]) -> Plan:
+    """The framework's own sum, over each array's axes but those of size 1 that broadcast."""
+    steps = []
+    for term in terms:
+        # By their places: one letter may stand for two axes, of which the diagonal is wanted.
+        places = [letter if letter == "1" else f"axis{i}" for i, letter in enumerate(term)]
+        steps.append(_step(places, [place for place in places if place != "1"]))
+    return Plan("native", _equation(terms, output), tuple(steps))
+
+
+def _equation(terms: list[list[str]], output: list[str]) -> str:
+    return ",".join(["".join(kept) for kept in _without_ones(terms)]) + "->" + "".join(output)
+
+
+def _without_ones(terms: list[list[str]]) -> list[list[str]]:
+    return [[letter for letter in term if letter != "1"] for term in terms]
+
+
+def _parse(pattern: str, ranks: Sequence[int]) -> tuple[list[list[Axis]], list[Axis]]:
     """Each array's axes and the result's, with an ellipsis spelled out."""
     if pattern.count("->") != 1:
         raise ValueError(f"einsum: the pattern needs one '->', got {pattern!r}")
@@ -164,38 +192,57 @@ def _parse(
         raise ValueError(
             f"einsum: the pattern {pattern!r} is for {len(sides)} arrays, got {len(ranks)}"
         )
-    for axes in (*sides, right.split()):
-        for name in axes:
-            if name != "..." and not name.isidentifier():
-                raise ValueError(f"einsum: {name!r} is not an axis name (pattern {pattern!r})")
-    spelled = [_spell(sides[i], ranks[i], i + 1, pattern) for i in range(len(sides))]
-    ellipses = [[name for name in axes if name.startswith(ELLIPSIS)] for axes in spelled]
-    output = _replace_ellipsis(right.split(), max(ellipses, key=len))
-    known = {name for axes in spelled for name in axes}
-    for name in output:
-        if name not in known:
-            raise EinopsError(f"einsum: axis {name!r} is only on the right of {pattern!r}")
-        if output.count(name) > 1:
-            raise EinopsError(f"einsum: axis {name!r} is twice on the right of {pattern!r}")
-    return tuple(map(tuple, spelled)), tuple(output)
+    for words in (*sides, right.split()):
+        for word in words:
+            if word not in ELLIPSES and not word.isidentifier():
+                raise ValueError(f"einsum: {word!r} is not an axis name (pattern {pattern!r})")
+    inputs = [_spell(words, ranks[i], i + 1, pattern) for i, words in enumerate(sides)]
+    known = {axis for axes in inputs for axis in axes}
+    behind = [axis for axis in known if isinstance(axis, int)]
+    words = right.split()
+    for word in words:
+        if word not in ELLIPSES and word not in known:
+            raise EinopsError(f"einsum: axis {word!r} is only on the right of {pattern!r}")
+        if words.count(word) > 1 or (word in ELLIPSES and _count_ellipses(words) > 1):
+            raise EinopsError(f"einsum: axis {word!r} is twice on the right of {pattern!r}")
+    return inputs, _replace_ellipsis(words, len(behind))
 
 
-def _spell(axes: list[str], rank: int, position: int, pattern: str) -> list[str]:
-    """An array's axes with `...` spelled out, counted from the right as broadcasting does."""
-    extra = rank - sum(name != "..." for name in axes)
-    if axes.count("...") > 1 or extra < 0 or (extra > 0 and "..." not in axes):
+def _spell(words: list[str], rank: int, position: int, pattern: str) -> list[Axis]:
+    """An array's axes with its ellipsis spelled out, counted from the right to broadcast."""
+    ellipses = _count_ellipses(words)
+    extra = rank - (len(words) - ellipses)
+    if ellipses > 1 or extra < 0 or (extra > 0 and not ellipses):
         raise ValueError(
             f"einsum: argument {position} has {rank} axes, "
-            f"which {' '.join(axes)!r} in {pattern!r} does not fit"
+            f"which {' '.join(words)!r} in {pattern!r} does not fit"
         )
-    return _replace_ellipsis(axes, [f"{ELLIPSIS}{i}" for i in reversed(range(extra))])
+    return _replace_ellipsis(words, extra)
 
 
-def _replace_ellipsis(axes: list[str], names: list[str]) -> list[str]:
-    if "..." not in axes:
-        return axes
-    at = axes.index("...")
-    return [*axes[:at], *names, *axes[at + 1 :]]
+def _count_ellipses(words: list[str]) -> int:
+    return len([word for word in words if word in ELLIPSES])
+
+
+def _replace_ellipsis(words: list[str], extra: int) -> list[Axis]:
+    axes: list[Axis] = []
+    for word in words:
+        if word in ELLIPSES:
+            axes.extend(reversed(range(extra)))
+        else:
+            axes.append(word)
+    return axes
+
+
+def _letters(inputs: list[list[Axis]]) -> dict[Axis, str]:
+    """A letter for each axis, as frameworks have no more names than that."""
+    axes = list(dict.fromkeys([axis for axes in inputs for axis in axes]))
+    if len(axes) > len(ascii_letters):
+        raise EinopsError(
+            f"einsum: the pattern has {len(axes)} different axes, more than the "
+            f"{len(ascii_letters)} that frameworks have letters for"
+        )
+    return dict(zip(axes, ascii_letters, strict=False))
 
 
 def _group(names: Sequence[str]) -> str:
@@ -207,20 +254,30 @@ def _step(before: Sequence[str], after: Sequence[str]) -> str | None:
     return None if list(before) == list(after) else f"{' '.join(before)} -> {' '.join(after)}"
 
 
-def _sizes(op: str, plan: Plan, shapes: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+def _is_one(axis: Axis, size: Any) -> bool:
+    """Whether an axis broadcasts to any size: only what is behind an ellipsis does."""
+    return isinstance(axis, int) and isinstance(size, int) and size == 1
+
+
+def _sizes(
+    op: str, inputs: list[list[Axis]], shapes: dict[str, tuple[Any, ...]]
+) -> dict[Axis, Any]:
     """The length of each axis; None where it is not known."""
-    sizes: dict[str, Any] = {}
-    owner: dict[str, str] = {}
-    for axes, (argument, shape) in zip(plan.axes, shapes.items(), strict=True):
-        for name, size in zip(axes, shape, strict=True):
-            broadcasts = name.startswith(ELLIPSIS)
-            known = sizes.get(name)
-            if known is None or (broadcasts and known == 1):
-                sizes[name], owner[name] = size, argument
-            elif not check.equal(known, size) and not (broadcasts and size == 1):
-                axis = "a leading axis" if broadcasts else f"axis {name}"
+    sizes: dict[Axis, Any] = {}
+    owner: dict[Axis, str] = {}
+    for axes, (argument, shape) in zip(inputs, shapes.items(), strict=True):
+        for axis, size in zip(axes, shape, strict=True):
+            if axis not in sizes or _is_one(axis, sizes[axis]):
+                sizes[axis], owner[axis] = size, argument
+            elif _is_one(axis, size):
+                continue
+            elif sizes[axis] is None:
+                sizes[axis], owner[axis] = size, argument
+            elif not check.equal(sizes[axis], size):
+                title = "a leading axis" if isinstance(axis, int) else f"axis {axis}"
                 given = ", ".join(f"{n} has shape {check.show(s)}" for n, s in shapes.items())
                 raise ValueError(
-                    f"{op}: {axis} is {known} in {owner[name]} and {size} in {argument} ({given})"
+                    f"{op}: {title} is {sizes[axis]} in {owner[axis]} and {size} in {argument} "
+                    f"({given})"
                 )
     return sizes

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from ..backends import Backend, find
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import contract
+from ._operation import operation
 from .normalization import layer_norm
 from .probability import softmax
 
@@ -37,6 +39,7 @@ in the place of a plain softmax between two products."""
 BIASES = ("query_bias", "key_bias", "value_bias", "output_bias")
 
 
+@operation
 def split_heads(x: A, num_heads: int) -> A:
     """Part the channels into heads, the head axis outermost.
 
@@ -70,6 +73,7 @@ def split_heads(x: A, num_heads: int) -> A:
     return rearrange(x, "b n (h d) -> b h n d", h=h)
 
 
+@operation
 def merge_heads(x: A) -> A:
     """Join the heads to channels: the inverse of `split_heads`.
 
@@ -94,6 +98,7 @@ def merge_heads(x: A) -> A:
     return rearrange(x, "b h n d -> b n (h d)")
 
 
+@operation
 def scaled_dot_product_attention(
     q: A,
     k: A,
@@ -101,11 +106,12 @@ def scaled_dot_product_attention(
     *,
     mask: A | None = None,
     causal: bool = False,
-    scale: float | None = None,
+    scale: float | A | None = None,
 ) -> A:
     """Average the values, weighted by how well each key matches the query.
 
-    A query that may attend to nothing gets zeros. 16-bit floats are computed in float32. With
+    A query that may attend to nothing gets zeros, whatever `k` and `v` hold; NaN in the value of a
+    key that is masked may reach the other queries. 16-bit floats are computed in float32. With
     fewer key heads than query heads (the third axis from the end), each key head serves a run of
     consecutive query heads: grouped-query attention.
 
@@ -115,7 +121,8 @@ def scaled_dot_product_attention(
         v: `(..., m, e)` of the same dtype, with the leading axes of `k`.
         mask: booleans that broadcast to `(..., n, m)`; True where a query may attend.
         causal: query i attends to keys 0 … i only, counted from the first of each.
-        scale: what the products are multiplied by; 1/√d by default.
+        scale: what the products are multiplied by, a number or an array without axes, which may
+            be learned; 1/√d by default.
 
     Returns:
         `(..., n, e)`: `softmax(scale · q kᵀ) v`.
@@ -137,22 +144,32 @@ def scaled_dot_product_attention(
     op = "scaled_dot_product_attention"
     xp = _check_attention(op, q, k, v, mask, causal)
     shape, keys = xp.shape(q), xp.shape(k)
-    factor = _scale(op, scale, shape)
+    factor = _scale(op, xp, scale, q)
     dtype = xp.dtype(q)
     heads, key_heads = (shape[-3], keys[-3]) if len(shape) > 2 else (1, 1)
     grouped = not check.equal(heads, key_heads)
     if grouped:
         q, k, v, mask = _group_heads(xp, q, k, v, mask, key_heads)
-    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
+    rank = len(xp.shape(q))
+    if mask is not None:
+        mask = to_rank(xp, mask, rank)
     if causal:
         query, key = _positions(xp, q), _positions(xp, k)
-        earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
+        earlier = to_rank(xp, rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m"), rank)
         mask = earlier if mask is None else mask & earlier
-    weights = _weights(xp, scores, mask, keys[-2])
-    out: A = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
+    if mask is not None:
+        # What may attend to nothing has no part in the product: 0·NaN would be in the gradients.
+        q = xp.where(xp.any(mask, axis=-1, keepdims=True), q, 0.0)
+    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
+    weights, nothing = _weights(xp, scores, mask, keys[-2])
+    wide: Any = xp.matmul(weights, xp.widen(v))
+    if nothing is not None:
+        wide = xp.where(nothing, 0.0, wide)  # weights of 0 times NaN would be NaN
+    out: A = xp.astype(wide, dtype)
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 
+@operation
 def multi_head_attention(
     x: A,
     params: Mapping[str, A],
@@ -212,6 +229,7 @@ def multi_head_attention(
     return out
 
 
+@operation
 def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) -> tuple[A, A]:
     """Average the values, weighted by a small network's score of query and key.
 
@@ -259,6 +277,7 @@ def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) ->
     return xp.astype(context, dtype), xp.astype(weights, dtype)
 
 
+@operation
 def feed_forward(x: A, params: Mapping[str, A]) -> A:
     """Two linear maps with a ReLU between them, each position by itself.
 
@@ -295,6 +314,7 @@ def feed_forward(x: A, params: Mapping[str, A]) -> A:
     return out
 
 
+@operation
 def transformer_block(
     x: A,
     params: Mapping[str, Any],
@@ -381,13 +401,16 @@ def _attend(
         return _linear(op, xp, tokens, params[name], params.get(f"{name}_bias"))
 
     q = split_heads(project(x, "query"), heads)
+    scale, channels = None, xp.shape(x)[-1]
     if xp.shape(q)[-1] is None:
-        raise ValueError(
-            f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
-        )
+        if channels is None:
+            raise ValueError(
+                f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
+            )
+        scale = 1 / math.sqrt(channels // heads)
     k = split_heads(project(source, "key"), heads)
     v = split_heads(project(source, "value"), heads)
-    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal)
+    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal, scale=scale)
     return project(merge_heads(attended), "output")
 
 
@@ -398,22 +421,25 @@ def _feed(op: str, xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
 
 def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
     y = contract(op, xp, {"x": x, "weight": weight}, "... i, i o -> ... o")
-    return y if bias is None else y + bias
+    return y if bias is None else y + to_rank(xp, bias, len(xp.shape(y)))
 
 
-def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
-    """Softmax over the keys that the mask allows; zeros where it allows none."""
+def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, Any]:
+    """Softmax over the keys that the mask allows, and whether it allows none, if there is one."""
     if num_keys == 0:
-        return scores
+        return scores, None
     if mask is not None:
         scores = xp.where(mask, scores, -math.inf)
     elif not isinstance(num_keys, int) or num_keys > FEW_KEYS:
-        return softmax(scores)
+        return softmax(scores), None
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
-    power = xp.exp(scores - xp.where(top == -math.inf, 0.0, top))
+    nothing = top == -math.inf
+    power = xp.exp(scores - xp.where(nothing, 0.0, top))
     total = xp.sum(power, axis=-1, keepdims=True)
-    return power / (total if mask is None else xp.where(total == 0, 1.0, total))
+    if mask is None:
+        return power / total, None
+    return power / xp.where(nothing, 1.0, total), nothing
 
 
 def _positions(xp: Backend, x: Any) -> Any:
@@ -439,9 +465,12 @@ def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any, groups: int) ->
     return q, k, v, mask
 
 
-def _scale(op: str, scale: object, shape: Sequence[Any]) -> float:
+def _scale(op: str, xp: Backend, scale: Any, q: Any) -> Any:
+    """What scores are multiplied by: a number, or an array without axes in their dtype."""
     if scale is not None:
-        return check.number(op, "scale", scale, -math.inf)
+        factor = check.scalar(op, "scale", scale, xp)
+        return factor if find(factor) is None else xp.astype(factor, xp.dtype(xp.widen(q)))
+    shape = xp.shape(q)
     depth = shape[-1]
     if depth is None:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from . import _checks as check
 from ._einsum import contract
+from ._operation import operation
 from ._reduce import reduce_axes
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
 A = TypeVar("A")
 
 
+@operation
 def trace(a: A) -> A:
     """Sum the diagonal of a square matrix.
 
@@ -55,6 +57,7 @@ def trace(a: A) -> A:
     return total
 
 
+@operation
 def matrix_vector(a: A, v: A) -> A:
     """Multiply a matrix by a vector.
 
@@ -78,6 +81,7 @@ def matrix_vector(a: A, v: A) -> A:
     return _product("matrix_vector", {"a": a, "v": v}, ("i j", "j"), "i")
 
 
+@operation
 def matrix_multiply(a: A, b: A) -> A:
     """Multiply matrices, or batches of them.
 
@@ -101,6 +105,7 @@ def matrix_multiply(a: A, b: A) -> A:
     return _product("matrix_multiply", {"a": a, "b": b}, ("... i k", "... k j"), "... i j")
 
 
+@operation
 def inner_product(u: A, v: A) -> A:
     """Multiply two vectors to a number.
 
@@ -124,6 +129,7 @@ def inner_product(u: A, v: A) -> A:
     return _product("inner_product", {"u": u, "v": v}, ("i", "i"), "")
 
 
+@operation
 def outer_product(u: A, v: A) -> A:
     """Multiply each element of one vector by each of another.
 
@@ -147,6 +153,7 @@ def outer_product(u: A, v: A) -> A:
     return _product("outer_product", {"u": u, "v": v}, ("i", "j"), "i j")
 
 
+@operation
 def elementwise_product(a: A, b: A) -> A:
     """Multiply two matrices element by element.
 
@@ -170,6 +177,7 @@ def elementwise_product(a: A, b: A) -> A:
     return _product("elementwise_product", {"a": a, "b": b}, ("i j", "i j"), "i j")
 
 
+@operation
 def row_sums(a: A) -> A:
     """Sum each row of a matrix.
 

@@ -10,6 +10,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
+from ._operation import operation
 from ._windows import (
     Pair,
     Windows,
@@ -32,6 +33,7 @@ Size = int | Sequence[int]
 """A whole number for height and width alike, or a pair."""
 
 
+@operation
 def sliding_windows(x: A, window: Size, *, stride: Size = 1, dilation: Size = 1) -> A:
     """Cut out every window of a picture; they may overlap.
 
@@ -73,6 +75,7 @@ def sliding_windows(x: A, window: Size, *, stride: Size = 1, dilation: Size = 1)
     return xp.take(pixels, places, axis=-1, in_range=True)
 
 
+@operation
 def conv2d(
     x: A,
     weight: A,
@@ -141,6 +144,7 @@ def conv2d(
     return out
 
 
+@operation
 def conv_transpose2d(
     x: A,
     weight: A,
@@ -233,7 +237,7 @@ def _finish(xp: Backend, pixels: Any, bias: Any, first: bool, dtype: str) -> Any
     """The result with the bias, rounded once."""
     if bias is not None:
         wide = xp.widen(bias)
-        pixels = pixels + (rearrange(wide, "o -> o 1 1") if first else wide)
+        pixels = pixels + rearrange(wide, "o -> 1 o 1 1" if first else "o -> 1 1 1 o")
     return xp.astype(pixels, dtype)
 
 

@@ -10,6 +10,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
+from ._operation import operation
 from .normalization import layer_norm
 
 __all__ = [
@@ -36,6 +37,7 @@ EMBEDDING = {
 _CHANNEL_AXES = {"CRD": "(c r1 r2)", "DCR": "(r1 r2 c)"}
 
 
+@operation
 def pixel_shuffle(
     x: A, upscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
@@ -79,6 +81,7 @@ def pixel_shuffle(
     return rearrange(x, f"... h w {deep} -> ... (h r1) (w r2) c", r1=r, r2=r)
 
 
+@operation
 def pixel_unshuffle(
     x: A, downscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
@@ -116,6 +119,7 @@ def pixel_unshuffle(
     return rearrange(x, f"... (h r1) (w r2) c -> ... h w {deep}", r1=r, r2=r)
 
 
+@operation
 def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first") -> A:
     """Cut images into square patches, each written out as a row of pixels.
 
@@ -148,6 +152,7 @@ def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first
     return rearrange(x, "b (h p1) (w p2) c -> b (h w) (p1 p2 c)", p1=p, p2=p)
 
 
+@operation
 def assemble_patches(
     patches: A,
     patch_size: int,
@@ -209,6 +214,7 @@ def assemble_patches(
     return rearrange(patches, pattern, h=h, w=w, p1=p, p2=p)
 
 
+@operation
 def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     """Turn images into tokens: cut into patches, normalise each, project it.
 
@@ -251,10 +257,12 @@ def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     scale, shift, weight, bias = (xp.widen(params[name]) for name in EMBEDDING)
     rows = layer_norm(extract_patches(xp.widen(x), p), scale, shift, eps=1e-5)
     factors = {"patches": rows, "weight": weight}
-    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out") + bias
+    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out")
+    tokens = tokens + rearrange(bias, "out -> 1 1 out")
     return xp.astype(tokens, xp.dtype(x))
 
 
+@operation
 def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
     """Join each 2 × 2 neighbourhood into one place with four times the channels.
 

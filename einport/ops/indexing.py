@@ -13,6 +13,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._operation import operation
 
 __all__ = [
     "collect_columns",
@@ -27,6 +28,7 @@ A = TypeVar("A")
 METHODS = ("take", "gather")
 
 
+@operation
 def gather_columns(matrix: A, indices: A) -> A:
     """Take from each row the columns that the same row of the indices names.
 
@@ -70,6 +72,7 @@ def gather_columns(matrix: A, indices: A) -> A:
     return found
 
 
+@operation
 def index_by_coordinates(x: A, coordinates: A) -> A:
     """Take single elements by their coordinates, one along each axis.
 
@@ -121,6 +124,7 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
     return found
 
 
+@operation
 def collect_rows(matrix: A, rows: A) -> A:
     """Take rows of a matrix, in the order given, as often as they are named.
 
@@ -148,6 +152,7 @@ def collect_rows(matrix: A, rows: A) -> A:
     return _collect("collect_rows", "rows", matrix, rows, axis=0)
 
 
+@operation
 def collect_columns(matrix: A, columns: A) -> A:
     """Take columns of a matrix, in the order given, as often as they are named.
 
@@ -175,6 +180,7 @@ def collect_columns(matrix: A, columns: A) -> A:
     return _collect("collect_columns", "columns", matrix, columns, axis=1)
 
 
+@operation
 def total_price(prices: A, items: A, *, method: str = "take") -> A:
     """Add up the prices of the items in a basket.
 

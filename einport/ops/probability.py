@@ -9,6 +9,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._operation import operation
 
 __all__ = [
     "binary_cross_entropy",
@@ -29,6 +30,7 @@ SLACK = 0.01
 """How far probabilities may sum from 1: more than 16-bit floats lose by rounding."""
 
 
+@operation
 def logsumexp(x: A) -> A:
     """The logarithm of the sum of exponentials along the last axis.
 
@@ -63,6 +65,7 @@ def logsumexp(x: A) -> A:
     return xp.astype(rearrange(total, "... 1 -> ..."), xp.dtype(x))
 
 
+@operation
 def softmax(x: A) -> A:
     """Turn the scores along the last axis into probabilities.
 
@@ -95,6 +98,7 @@ def softmax(x: A) -> A:
     return rows
 
 
+@operation
 def log_softmax(x: A) -> A:
     """The logarithm of `softmax`, exact where the probability is too small to tell from 0.
 
@@ -126,6 +130,7 @@ def log_softmax(x: A) -> A:
     return rows
 
 
+@operation
 def cross_entropy(logits: A, labels: A) -> A:
     """How surprising each example's true class is, from the scores of all.
 
@@ -162,6 +167,7 @@ def cross_entropy(logits: A, labels: A) -> A:
     return xp.astype(rearrange(log_total - true, "b 1 -> b"), xp.dtype(logits))
 
 
+@operation
 def binary_cross_entropy(p: A, y: A) -> A:
     """How surprising the outcome `y` is to one who gave it probability `p`, element by element.
 
@@ -195,6 +201,7 @@ def binary_cross_entropy(p: A, y: A) -> A:
     return error
 
 
+@operation
 def squared_error(x: A, y: A) -> A:
     """Half the square of the difference, element by element.
 
@@ -223,6 +230,7 @@ def squared_error(x: A, y: A) -> A:
     return error
 
 
+@operation
 def entropy(p: A) -> A:
     """How uncertain a distribution along the last axis is, in nats.
 
@@ -255,6 +263,7 @@ def entropy(p: A) -> A:
     return nats
 
 
+@operation
 def kl_divergence(p: A, q: A) -> A:
     """How far the distribution `q` is from `p` along the last axis, in nats.
 
@@ -287,6 +296,7 @@ def kl_divergence(p: A, q: A) -> A:
     return nats
 
 
+@operation
 def sample_distribution(probs: A, uniforms: A) -> A:
     """Draw classes by their probability, from uniform numbers that the caller brings.
 
@@ -333,6 +343,7 @@ def sample_distribution(probs: A, uniforms: A) -> A:
     return found
 
 
+@operation
 def classifier_accuracy(scores: A, labels: A) -> A:
     """The share of examples whose largest score is that of the true class.
 

@@ -13,6 +13,7 @@ from einops import rearrange
 
 from ..backends import describe, find
 from . import _checks as check
+from ._operation import operation
 
 __all__ = [
     "flatten_leading",
@@ -26,6 +27,7 @@ __all__ = [
 A = TypeVar("A")
 
 
+@operation
 def transpose_matrices(x: A) -> A:
     """Transpose each matrix of a batch.
 
@@ -50,6 +52,7 @@ def transpose_matrices(x: A) -> A:
     return rearrange(x, "... h w -> ... w h")
 
 
+@operation
 def swap_height_width(x: A, *, data_format: str = "channels_first") -> A:
     """Transpose the picture in each channel.
 
@@ -77,6 +80,7 @@ def swap_height_width(x: A, *, data_format: str = "channels_first") -> A:
     return rearrange(x, "... h w c -> ... w h c")
 
 
+@operation
 def permute_cyclic(x: A) -> A:
     """Move the last axis to the front.
 
@@ -101,6 +105,7 @@ def permute_cyclic(x: A) -> A:
     return rearrange(x, "... last -> last ...")
 
 
+@operation
 def flatten_leading(x: A) -> A:
     """Join the first two axes into one.
 
@@ -125,6 +130,7 @@ def flatten_leading(x: A) -> A:
     return rearrange(x, "d1 d2 ... -> (d1 d2) ...")
 
 
+@operation
 def unflatten_leading(x: A, leading: int) -> A:
     """Part the first axis into two; the inverse of `flatten_leading`.
 
@@ -157,6 +163,7 @@ def unflatten_leading(x: A, leading: int) -> A:
     return rearrange(x, "(d1 d2) ... -> d1 d2 ...", d1=leading)
 
 
+@operation
 def stack_arrays(arrays: Sequence[A]) -> A:
     """Stack arrays along a new first axis.
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from einops import repeat
 
 from . import _checks as check
+from ._operation import operation
 
 __all__ = [
     "repeat_elements",
@@ -22,6 +23,7 @@ __all__ = [
 A = TypeVar("A")
 
 
+@operation
 def tile_batch(x: A, batch: int) -> A:
     """Copy an array along a new first axis.
 
@@ -50,6 +52,7 @@ def tile_batch(x: A, batch: int) -> A:
     return repeat(x, "... -> batch ...", batch=batch)
 
 
+@operation
 def tile(x: A, repeats: Sequence[int]) -> A:
     """Lay whole copies of an array end to end along each axis.
 
@@ -73,6 +76,7 @@ def tile(x: A, repeats: Sequence[int]) -> A:
     return _repeat_each_axis("tile", x, repeats, "(r{0} d{0})")
 
 
+@operation
 def repeat_elements(x: A, repeats: Sequence[int]) -> A:
     """Repeat each element in its place along each axis.
 

@@ -10,14 +10,18 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from .. import __version__
-from ..files import NotWritten
+from ..files import NotRead, NotWritten, copy_access, kind_of, read_regular, reason, status
 
 MARKER = "einport-pages.json"
+
+_LONGEST_LIST = 10_000_000
+"""Bytes that the list of a site's files may have."""
 
 _NAMED = 3
 """Files that a message names."""
@@ -27,27 +31,48 @@ def check_folder(folder: Path, force: bool) -> None:
     """Refuse a folder that a site cannot go to, before anything runs.
 
     Raises:
-        NotWritten: It is a file, has no parent, is the current one, or holds something that
-            `force` does not allow to be replaced.
+        NotWritten: It is a file or a device, has no parent that may be written to, is the current
+            one, or holds something that `force` does not allow to be replaced.
     """
-    if folder.exists() and not folder.is_dir():
-        raise NotWritten(f"{folder} is a file, not a folder")
-    if not folder.absolute().parent.is_dir():
-        raise NotWritten(f"there is no folder {folder.parent} to make {folder.name} in")
-    if not folder.exists():
-        return
-    whole = folder.resolve()
-    if whole in (Path.cwd(), *Path.cwd().parents):
-        raise NotWritten(f"{folder} is, or holds, the current folder; name another")
+    _target(folder, force)
+
+
+def _target(folder: Path, force: bool) -> Path:
+    """The folder that is meant, all links followed; or the refusal."""
     try:
-        held = sorted(entry.name for entry in os.scandir(folder))
+        target = Path(os.path.realpath(folder))
+        here = Path.cwd()
+        there = status(folder)
+        parent = target.parent if folder.is_symlink() else folder.absolute().parent
+    except (OSError, ValueError) as error:  # a loop of links, a name that cannot be
+        raise NotWritten(f"cannot write {folder}: {reason(error)}") from None
+    if there is not None and not stat.S_ISDIR(there.st_mode):
+        kind = "a file" if stat.S_ISREG(there.st_mode) else kind_of(there.st_mode)
+        raise NotWritten(f"{folder} is {kind}, not a folder")
+    if not os.path.isdir(parent):
+        raise NotWritten(f"there is no folder {folder.parent} to make {folder.name} in")
+    if target in (here, *here.parents):
+        raise NotWritten(f"{folder} is, or holds, the current folder; name another")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise NotWritten(f"cannot write {folder}: the folder {target.parent} may not be written to")
+    if there is not None:
+        _check_held(target, folder, force)
+    return target
+
+
+def _check_held(target: Path, folder: Path, force: bool) -> None:
+    """Refuse a folder that holds something, unless it is a site that may be replaced."""
+    if os.path.ismount(target):
+        raise NotWritten(f"{folder} is where a disk is mounted; name a folder in it")
+    try:
+        with os.scandir(target) as entries:
+            held = any(entries)
+        if held and not force:
+            raise NotWritten(f"{folder} is not empty; --force replaces a site that it holds")
+        if held:
+            _check_ours(folder)
     except OSError as error:
-        raise NotWritten(f"cannot read {folder}: {error.strerror}") from None
-    if not held:
-        return
-    if not force:
-        raise NotWritten(f"{folder} is not empty; --force replaces a site that it holds")
-    _check_ours(folder)
+        raise NotWritten(f"cannot read {folder}: {reason(error)}") from None
 
 
 def _check_ours(folder: Path) -> None:
@@ -66,26 +91,32 @@ def _check_ours(folder: Path) -> None:
 def _written(folder: Path) -> set[str] | None:
     """The files that are listed as written; None where there is no list."""
     try:
-        found = json.loads((folder / MARKER).read_text("utf-8"))
-        return {MARKER, *map(str, found["files"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads(read_regular(folder / MARKER, _LONGEST_LIST))["files"]
+    except (NotRead, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return {MARKER, *map(str, found)} if isinstance(found, list) else None
 
 
 def _files(folder: Path) -> set[str]:
-    """All that is in a folder but folders with something in them; links are not followed."""
+    """All files in a folder, empty folders, and under a name of their own links and devices."""
     found = set()
     for where, folders, names in os.walk(folder, onerror=_refuse):
         here = Path(where)
-        links = [name for name in folders if (here / name).is_symlink()]
+        within = here.relative_to(folder)
         if not (names or folders) and here != folder:
-            found.add(f"{here.relative_to(folder).as_posix()}/")
-        found |= {(here / name).relative_to(folder).as_posix() for name in (*names, *links)}
+            found.add(f"{within.as_posix()}/")
+        for name in (*names, *folders):
+            mode = (here / name).lstat().st_mode
+            one = (within / name).as_posix()
+            if stat.S_ISREG(mode):
+                found.add(one)
+            elif not stat.S_ISDIR(mode):  # links are not followed
+                found.add(f"{one} ({'a link' if stat.S_ISLNK(mode) else kind_of(mode)})")
     return found
 
 
 def _refuse(error: OSError) -> None:
-    raise NotWritten(f"cannot read {error.filename}: {error.strerror}")
+    raise NotWritten(f"cannot read {error.filename}: {reason(error)}")
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], force: bool = False) -> None:
@@ -94,17 +125,18 @@ def write_folder(folder: Path, files: Mapping[str, bytes], force: bool = False) 
     Raises:
         NotWritten: The folder is refused, or cannot be written; what was there is as it was.
     """
-    check_folder(folder, force)
-    target = folder.resolve()
+    target = _target(folder, force)
     try:
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        part = Path(tempfile.mkdtemp(prefix=".einport-", suffix=".part", dir=target.parent))
     except OSError as error:
-        raise NotWritten(f"cannot write beside {folder}: {error.strerror}") from None
+        raise NotWritten(f"cannot write beside {folder}: {reason(error)}") from None
     try:
         _fill(part / "new", files)
+        if target.exists():
+            copy_access(part / "new", target.stat())
         _put(part, target)
     except OSError as error:
-        raise NotWritten(f"cannot write {folder}: {error.strerror}") from None
+        raise NotWritten(f"cannot write {folder}: {reason(error)}") from None
     finally:
         # The old site, if it could not be put back, is worth more than a tidy folder.
         stranded = (part / "old").exists() and not target.exists()
@@ -126,13 +158,14 @@ def _put(part: Path, target: Path) -> None:
     if not target.exists():
         os.rename(new, target)
         return
-    os.rename(target, old)
     try:
+        os.rename(target, old)
         # Something may have come into the folder since it was looked at.
         if any(old.iterdir()):
             _check_ours(old)
         os.rename(new, target)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.rename(old, target)
+        if old.exists() and not target.exists():
+            with contextlib.suppress(OSError):
+                os.rename(old, target)
         raise

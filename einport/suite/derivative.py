@@ -7,6 +7,7 @@ direction, so that one number speaks for every element of the gradient.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,13 @@ from .calls import Call
 from .drivers import driver_of
 from .expected import expected_of
 from .inputs import Input, draw_inputs, fingerprint, round_to, to_backend, to_oracle
-from .judge import Wrong
+from .judge import Verdict, Wrong
+
+DERIVATIVE_ERROR = {"float64": 1e-6, "float16": 2.0**-6, "bfloat16": 2.0**-6}
+"""What a derivative may be off, relative to the terms that it is the sum of.
+
+In 16 bits each term is rounded: the bound is loose, and is there to see that nothing is lost.
+"""
 
 STEP = 1e-6
 """How far the oracle's inputs are moved, each way."""
@@ -90,33 +97,67 @@ def _stepped(
 
 
 def own_derivative(
-    entry: Entry, case: Case, xp: Backend, device: str, dtype: str, inputs: Any, compiled: bool
+    entry: Entry,
+    case: Case,
+    xp: Backend,
+    device: str,
+    dtype: str,
+    inputs: Any,
+    compiled: bool = False,
+    through: Callable[[Any], Any] = lambda call: call,
 ) -> Derivative:
-    """The framework's derivative along the direction, by reverse mode.
+    """The framework's derivative by reverse mode, of the call or of what `through` makes of it.
 
     Raises:
-        Wrong: A gradient has not the shape of what it is the gradient of.
+        Wrong: A gradient has not the shape and dtype of its array.
     """
-    directions, weights = _drawn(entry, case, inputs, dtype)
     call = Call(entry, xp, to_backend(xp, inputs, device))
     flags = [_is_float(leaf) for leaf in tree_leaves(inputs) if isinstance(leaf, Input)]
-    run = driver_of(xp).compile(call, "compiled-gradient") if compiled else call
-    sums = [xp.asarray(weight, dtype, device) for weight in weights]
+    run = through(driver_of(xp).compile(call, "compiled-gradient") if compiled else call)
 
     def loss(floats: list[Any]) -> Any:
         remaining = iter(floats)
         arrays = [
             next(remaining) if flag else x for flag, x in zip(flags, call.arrays, strict=True)
         ]
-        outs = [out for out in run(*arrays) if xp.is_floating(out)]
-        terms = [xp.sum(out * weight) for out, weight in zip(outs, sums, strict=True)]
-        return sum(terms[1:], terms[0])
+        return weighted_sum(entry, case, xp, dtype, inputs, run(*arrays))
 
     floats = [x for flag, x in zip(flags, call.arrays, strict=True) if flag]
     differentiate = driver_of(xp).at_once(xp.value_and_grad(loss))
     _, gradients = differentiate(floats)
+    return derivative_of(entry, case, xp, dtype, inputs, floats, gradients)
+
+
+def weighted_sum(
+    entry: Entry, case: Case, xp: Backend, dtype: str, inputs: Any, results: Sequence[Any]
+) -> Any:
+    """The sum of the results, each element times its weight."""
+    _, weights = _drawn(entry, case, inputs, dtype)
+    outs = [out for out in results if xp.is_floating(out)]
+    terms = [
+        xp.sum(out * xp.asarray(weight, dtype, xp.device(out) if xp.is_concrete(out) else None))
+        for out, weight in zip(outs, weights, strict=True)
+    ]
+    return sum(terms[1:], terms[0])
+
+
+def derivative_of(
+    entry: Entry,
+    case: Case,
+    xp: Backend,
+    dtype: str,
+    inputs: Any,
+    arrays: Sequence[Any],
+    gradients: Sequence[Any],
+) -> Derivative:
+    """The derivative along the direction that the gradients of `weighted_sum` amount to.
+
+    Raises:
+        Wrong: A gradient has not the shape and dtype of its array.
+    """
+    directions, _ = _drawn(entry, case, inputs, dtype)
     terms = []
-    for x, gradient, direction in zip(floats, gradients, directions, strict=True):
+    for x, gradient, direction in zip(arrays, gradients, directions, strict=True):
         if xp.shape(gradient) != xp.shape(x) or xp.dtype(gradient) != xp.dtype(x):
             raise Wrong(
                 f"a gradient has {xp.dtype(gradient)} and shape {tuple(xp.shape(gradient))}, "
@@ -125,6 +166,21 @@ def own_derivative(
         terms.append(xp.to_numpy(gradient) * direction)
     total, size = (sum(float(np.sum(f(t))) for t in terms) for f in (np.asarray, np.abs))
     return Derivative(total, size, len(terms))
+
+
+def judge_derivative(
+    entry: Entry, case: Case, dtype: str, inputs: Any, found: Derivative
+) -> Verdict:
+    """Compare a derivative with the oracle's.
+
+    Raises:
+        Wrong: They differ.
+    """
+    expected, noise = oracle_derivative(entry, case, dtype, inputs)
+    allowed = DERIVATIVE_ERROR[dtype] * (found.size + abs(expected)) + noise
+    if not abs(found.value - expected) <= allowed:
+        raise Wrong(f"the derivative is {found.value:.9g}, expected {expected:.9g} ± {allowed:.2g}")
+    return Verdict(1 + found.gradients, 0.0)
 
 
 def _drawn(entry: Entry, case: Case, inputs: Any, dtype: str) -> tuple[list[Any], list[Any]]:
@@ -141,9 +197,10 @@ def _drawn(entry: Entry, case: Case, inputs: Any, dtype: str) -> tuple[list[Any]
 
 
 def _exact(x: Any, direction: Any) -> Any:
-    """The direction that x really moves in: x ± a step along it is rounded."""
+    """The direction that x really moves in: x ± a step along it is rounded, and NaN stays NaN."""
     with np.errstate(all="ignore"):
-        return ((x + STEP * direction) - (x - STEP * direction)) / (2 * STEP)
+        moved = ((x + STEP * direction) - (x - STEP * direction)) / (2 * STEP)
+    return np.where(np.isfinite(x), moved, 0)
 
 
 def _is_float(leaf: Any) -> bool:

@@ -14,6 +14,9 @@ from ..backends import Backend, get_backend
 
 LESS_MEMORY = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
+HOST_DEVICES = "xla_force_host_platform_device_count"
+"""The flag by which JAX takes a processor for several, to have a mesh of them."""
+
 
 def share_memory() -> None:
     """Keep frameworks from taking most of an accelerator's memory when they start.
@@ -23,6 +26,9 @@ def share_memory() -> None:
     """
     for name, value in LESS_MEMORY.items():
         os.environ.setdefault(name, value)
+    flags = os.environ.get("XLA_FLAGS", "")
+    if HOST_DEVICES not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{HOST_DEVICES}=4".strip()
 
 
 def choose_device(backend: Backend, wanted: str) -> str:

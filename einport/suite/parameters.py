@@ -22,11 +22,15 @@ LEFT_OUT = pytest.StashKey[int]()
 _KNOWN = ("entry", "mode", "dtype", "case", "mistake")
 
 
+def named_backends(config: pytest.Config) -> list[str]:
+    """The names that `--backend` gave; an empty name is one, to be refused as unknown."""
+    given: list[str] = config.getoption("--backend") or []
+    return list(dict.fromkeys(name.strip() for item in given for name in item.split(",")))
+
+
 def backend_names(config: pytest.Config) -> list[str]:
     """The names that `--backend` gave, or all that are installed."""
-    given: list[str] = config.getoption("--backend") or []
-    names = [name for item in given for name in item.split(",") if name]
-    return names or list(available_backends())
+    return named_backends(config) or list(available_backends())
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:

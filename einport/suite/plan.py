@@ -10,6 +10,7 @@ from ..backends import Backend
 from ..backends.base import HALF_DTYPES
 from ..catalog import Case, Entry
 from .drivers import driver_of
+from .holders import Holder, dtype_of, held_case, holder_in_turn, holders_of
 from .modes import (
     ABSTRACT,
     COMPILED,
@@ -19,6 +20,7 @@ from .modes import (
     EAGER,
     EXPORTED,
     GRADIENT,
+    HELD,
     MAPPED,
     MAPPED_CALLS,
     sized_case,
@@ -66,7 +68,7 @@ def left_to_others(entry: Entry, xp: Backend) -> set[str]:
 def modes_of(xp: Backend) -> tuple[str, ...]:
     """The modes that a framework is tried in, whether it can do them or not."""
     compilers = driver_of(xp).compilers
-    rest = (DYNAMIC, GRADIENT, COMPILED_GRADIENT, MAPPED, EXPORTED)
+    rest = (DYNAMIC, GRADIENT, COMPILED_GRADIENT, MAPPED, EXPORTED, HELD)
     return (EAGER, ABSTRACT, DEVICE, *compilers, *rest)
 
 
@@ -124,6 +126,7 @@ def _everything(entry: Entry, xp: Backend) -> Iterator[Trial]:
     smooth = [case for case in differentiable(entry) if case.no_gradient is None]
     yield from _gradients(entry, [*differentiable(entry), large], len(HALF_DTYPES))
     yield from _compiled_gradients(entry, [*smooth[:1], large])
+    yield from _held(entry, holders_of(xp, entry))
 
 
 def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
@@ -149,6 +152,13 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     smooth = _some(entry, GRADIENT, differentiable(entry), 3)
     yield from _gradients(entry, smooth[:1] if few else smooth, 0 if few else 1)
     yield from _compiled_gradients(entry, [_part(entry, 9)])
+    yield from _held(entry, [holder_in_turn(xp, entry)])
+
+
+def _held(entry: Entry, holders: Sequence[Holder]) -> Iterator[Trial]:
+    for holder in holders:
+        dtype = dtype_of(entry, holder, usual_dtype(entry, entry.cases[0]))
+        yield Trial(HELD, held_case(entry, holder), dtype)
 
 
 def _gradients(entry: Entry, cases: Sequence[Case], halves: int) -> Iterator[Trial]:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from .devices import choose_device, share_memory
 from .drivers import Driver, driver_of
 from .judge import Verdict
 from .modes import EAGER
-from .parameters import LEFT_OUT, backend_names, parametrize
+from .parameters import LEFT_OUT, backend_names, named_backends, parametrize
 from .plan import usual_dtype
 from .results import FAIL, PASS, Document, Row, cells_from, run_on, write
 from .runner import Outcome
@@ -36,6 +37,21 @@ TALLY = pytest.StashKey[Tally]()
 COMPARED = pytest.StashKey[int]()
 ROWS = pytest.StashKey[list[Row]]()
 MISSING = pytest.StashKey[list[str]]()
+WRITTEN = pytest.StashKey[Path]()
+
+
+def _file(text: str) -> Path:
+    """The value of `--results`; an empty name would mean the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of a file is empty")
+    return Path(text)
+
+
+def _positive(text: str) -> int:
+    """The value of `--examples`."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"it must be a whole number of 1 or more, got {text!r}")
+    return int(text)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,23 +77,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--examples",
         metavar="N",
-        type=int,
+        type=_positive,
         help="cases to draw for each operation beside the fixed ones (default: 8, or 1 where "
         "each call is compiled for its shapes)",
     )
     group.addoption(
         "--results",
         metavar="FILE",
-        type=Path,
+        type=_file,
         help="write what came of every operation, mode and dtype to a new FILE as JSON, which "
         "`einport matrix FILE` shows",
     )
     group.addoption("--force", action="store_true", help="overwrite the FILE of --results")
-
-
-def named_backends(config: pytest.Config) -> list[str]:
-    """The names that `--backend` gave."""
-    return backend_names(config) if config.getoption("--backend") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,9 +104,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     file: Path | None = config.getoption("--results")
     share_memory()
+    device = config.getoption("--device")
     try:
+        if not device.strip():
+            raise ValueError("--device needs the name of a device, such as cpu or cuda")
         for name in named_backends(config):
-            choose_device(get_backend(name), config.getoption("--device"))
+            choose_device(get_backend(name), device)
         if file is not None:
             check_new(file, config.getoption("--force"))
     except (ValueError, ImportError, NotWritten) as error:
@@ -309,6 +323,7 @@ def _write_results(session: pytest.Session) -> None:
     try:
         cells = tuple(cells_from(config.stash[TALLY].rows))
         write(file, Document(tuple(runs), cells), config.getoption("--force"))
+        config.stash[WRITTEN] = file
     except NotWritten as error:
         config.stash[MISSING].append(str(error))
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -354,6 +369,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             say(f"{backend:<12}{dtype:<10}worst error {error:8.3g} epsilons, in {op}")
     for line in config.stash.get(MISSING, []):
         say(line, red=True)
-    file = config.getoption("--results")
-    if file is not None and file.exists():
-        say(f"wrote {file}")
+    if WRITTEN in config.stash:
+        say(f"wrote {config.stash[WRITTEN]}")

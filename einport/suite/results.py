@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..backends import Backend
-from ..files import check_new, write_whole
+from ..files import NotRead, read_regular, write_whole
 
 PASS, FAIL, UNSUPPORTED = "pass", "fail", "unsupported"
 EVERYDAY, ALL = "everyday", "all"
@@ -30,6 +30,9 @@ SCHEMA = 1
 """The number of the schema that is written and read."""
 
 LONGEST_REASON = 2000
+
+MOST_BYTES = 64_000_000
+"""Bytes that a result file may have: a hundred times those of a full run."""
 
 Column = tuple[str, str, str]
 """A framework's adapter name and version, and a device."""
@@ -169,8 +172,7 @@ def write(path: Path, document: Document, force: bool = False) -> None:
     Raises:
         NotWritten: The file is there already, or cannot be written.
     """
-    check_new(path, force)
-    write_whole(path, encode(document))
+    write_whole(path, encode(document), force)
 
 
 def encode(document: Document) -> bytes:
@@ -204,9 +206,9 @@ def read(path: Path) -> Document:
         ResultsError: It is not there or does not follow the schema; the message says where.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+        data = read_regular(path, MOST_BYTES)
+    except NotRead as problem:
+        raise ResultsError(str(problem)) from None
     try:
         return _decode(data)
     except ResultsError as error:

@@ -103,11 +103,11 @@ def patterns_in_one_step(compiled: Function) -> Function:
     makes of the graph is the same.
     """
 
-    def call(*arrays: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         for function in _PATTERNS:
             torch.compiler.allow_in_graph(function)
         try:
-            return compiled(*arrays)
+            return compiled(*args, **kwargs)
         finally:
             for function in _PATTERNS:
                 trace_rules._allowed_callable_ids.remove(id(function))

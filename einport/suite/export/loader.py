@@ -80,7 +80,8 @@ def jax_runner() -> Run:
         # As its user would: 64 bits are switched on for what takes or gives them.
         wide = any(a.dtype.name.endswith("64") for a in (*exported.in_avals, *exported.out_avals))
         jax.config.update("jax_enable_x64", wide)
-        return [take(x) for x in exported.call(*(put(record, chosen) for record in records))]
+        results = exported.call(*(put(record, chosen) for record in records))
+        return [take(x) for x in results]
 
     return run
 
