@@ -21,6 +21,8 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True  # rather than pass over the session
 
+Options = tuple[str, ...]
+
 FRAMEWORKS = ("torch", "jax", "tensorflow")
 OLDEST_PYTHON = "3.11"  # of `requires-python`
 ACCELERATED = {
@@ -29,6 +31,8 @@ ACCELERATED = {
     "tensorflow": {"cuda": "tests-tensorflow-cuda", "gpu": "tests-tensorflow-cuda"},
 }
 """The sessions with the wheels for a kind of device; all others have those for the processor."""
+LAYERS = {"torch": ("keras",), "jax": ("flax", "keras"), "tensorflow": ("keras",)}
+"""The dependency groups of the libraries whose layers hold a framework's arrays in the suite."""
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
 SITE = "build/site"
@@ -37,9 +41,12 @@ SITE = "build/site"
 TWO_AT_ONCE = ("--numprocesses", "2", "--dist", "loadgroup")
 
 
-def install(
-    session: nox.Session, *extras: str, pins: str | None, also: tuple[str, ...] = ()
-) -> None:
+def layers(framework: str) -> Options:
+    """What pip is told to install the libraries of layers."""
+    return tuple(word for group in LAYERS.get(framework, ()) for word in ("--group", group))
+
+
+def install(session: nox.Session, *extras: str, pins: str | None, also: Options = ()) -> None:
     """Install einport and its extras, under the constraints file of that name if there is one.
 
     `also` is what else pip is told in the same command.
@@ -74,12 +81,14 @@ def run_tests(session: nox.Session, backend: str, *options: str) -> None:
 def device_asked_for(session: nox.Session) -> str | None:
     """The device that the arguments after `--` name."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--device")
+    parser.add_argument("--device", nargs="?")  # pytest says it where the name is missing
     found: str | None = parser.parse_known_args(session.posargs)[0].device
     return found
 
 
-def prove(session: nox.Session, backend: str, pins: str | None, also: tuple[str, ...] = ()) -> None:
+def prove(
+    session: nox.Session, backend: str, *extras: str, pins: str | None, also: Options = ()
+) -> None:
     """Install a framework for the processor, and prove every operation on it.
 
     An accelerator is refused before anything is installed: the framework would not see it.
@@ -88,8 +97,9 @@ def prove(session: nox.Session, backend: str, pins: str | None, also: tuple[str,
     other = ACCELERATED.get(backend, {}).get((device or "").partition(":")[0])
     if other:
         session.error(f"this session has no wheels for {device}: nox -s {other} has them")
-    extra = () if backend == "numpy" else (backend,)
-    install(session, "cli", "pages", "suite", *extra, pins=pins, also=also)
+    own = () if backend == "numpy" else (backend,)
+    also = (*also, *layers(backend))
+    install(session, "cli", "pages", "suite", *own, *extras, pins=pins, also=also)
     run_tests(session, backend)
 
 
@@ -99,8 +109,9 @@ def prove_on(session: nox.Session, kind: str, backend: str, requirement: str) ->
     The first device of the kind is taken, or the one that `--device` after `--` names. Without one
     the session fails.
     """
-    pins = session.name.removeprefix("tests-")
-    install(session, "cli", "pages", "suite", pins=pins, also=(requirement,))
+    more = ("--constraint", f"constraints/{session.name.removeprefix('tests-')}.txt")
+    also = (*more, *layers(backend), requirement)
+    install(session, "cli", "pages", "suite", backend, pins=backend, also=also)
     device = device_asked_for(session) or kind
     check = ["python", "-m", "einport.suite.devices", backend, device]
     session.run(*check, env=environment(session))
@@ -180,7 +191,10 @@ def tests_latest(session: nox.Session, framework: str) -> None:
 def tests_oldest(session: nox.Session, framework: str) -> None:
     """Prove every operation on the lowest versions that pyproject.toml admits."""
     build = ("--build-constraint", "constraints/oldest-build.txt")
-    prove(session, framework, pins=f"oldest-{framework}", also=build)
+    extras = ("browser",) if framework == "numpy" else ()  # the small site needs no other
+    prove(session, framework, *extras, pins=f"oldest-{framework}", also=build)
+    if extras:
+        session.run("python", "-m", "pytest", "browser", env=environment(session))
 
 
 @nox.session(name="tests-torch-cuda", tags=["accelerators"], default=False)

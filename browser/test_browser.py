@@ -18,7 +18,7 @@ SCHEMES = ("light", "dark")
 
 def visible(page: Page, selector: str) -> list[str]:
     """The texts of what is seen, without the breaks that a name may have."""
-    found = page.locator(selector).filter(visible=True).all_inner_texts()
+    found = page.locator(f"{selector} >> visible=true").all_inner_texts()
     return [" ".join(text.split()) for text in found]
 
 
@@ -203,7 +203,7 @@ def test_a_choice_holds_for_all_tabs_and_for_the_next_page(visit, small) -> None
         group = page.locator(".tabs").nth(i)
         if group.get_by_role("tab", name="TensorFlow").count():
             expect(group.get_by_role("tab", selected=True)).to_have_text("TensorFlow")
-        assert group.locator("[role=tabpanel]").filter(visible=True).count() == 1
+        assert group.locator("[role=tabpanel]").locator("visible=true").count() == 1
     page.goto((small / "ops/softmax.html").as_uri())
     expect(page.get_by_role("tab", selected=True)).to_have_text("TensorFlow")
 
@@ -217,7 +217,7 @@ def test_all_frameworks_side_by_side(visit, small) -> None:
     boxes = [page.locator(".panel").nth(i).bounding_box() for i in range(2)]
     assert boxes[0]["y"] == boxes[1]["y"]
     assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"] + 1
-    assert page.get_by_role("tab").filter(visible=True).count() == 0
+    assert page.get_by_role("tab").locator("visible=true").count() == 0
     page.get_by_role("button", name="Side by side").click()
     assert len(visible(page, ".panel pre")) == 1
 
@@ -284,8 +284,8 @@ def test_a_cell_is_reached_by_keyboard(visit, small) -> None:
 
 
 def table(page: Page) -> list[list[str]]:
-    rows = page.locator("table.matrix tr").filter(visible=True).all()
-    return [[" ".join(one.split()) for one in row.locator("th, td").filter(visible=True)
+    rows = page.locator("table.matrix tr").locator("visible=true").all()
+    return [[" ".join(one.split()) for one in row.locator("th, td").locator("visible=true")
              .all_inner_texts()] for row in rows]  # fmt: skip
 
 
@@ -392,7 +392,7 @@ def test_the_traps_are_searched(visit, small) -> None:
     form.get_by_label("Topic").select_option("Indexing")
     wanted = [one for one in traps() if one.topic == "indexing" and "jax" in one.programs]
     assert len(visible(page, ".traps h3")) == len(wanted)
-    page.locator(".traps h3 a").filter(visible=True).first.click()
+    page.locator(".traps h3 a").locator("visible=true").first.click()
     expect(page.locator(f"#{wanted[0].name}")).to_be_in_viewport()
 
 
@@ -410,7 +410,7 @@ def test_without_script_everything_is_there(visit, small: Path) -> None:
     assert visible(op, ".panel h3") == ["NumPy", "PyTorch", "JAX", "TensorFlow"]
     assert len(visible(op, ".panel pre")) == 4
     assert visible(op, "[role=tab], .beside") == []
-    assert op.locator(".ep-c").filter(visible=True).count() == len(related("pixel_shuffle"))
+    assert op.locator(".ep-c").locator("visible=true").count() == len(related("pixel_shuffle"))
     found = table(plain("matrix.html"))
     assert found[:4] == [*WHOLE[:2], ["eager", "0.25 *2", "exact"], ["compiled", "0.50", "–"]]
     assert len(found) == 10

@@ -22,6 +22,7 @@ from .terminal import (
     FilePath,
     check_new,
     console,
+    list_line,
     load,
     select_backends,
     select_entries,
@@ -91,11 +92,7 @@ def list_command(text: str | None, as_json: bool) -> None:
         return
     width = max(len(e.name) for e in chosen)
     for entry in chosen:
-        room = max(console().width - width - 2, 20)
-        summary = entry.summary
-        if len(summary) > room:
-            summary = summary[: room - 1].rstrip() + "…"
-        click.echo(f"{entry.name:<{width}}  {summary}")
+        click.echo(list_line(f"{entry.name:<{width}}  ", entry.summary))
     click.echo(f"\n{len(chosen)} operations")
 
 

@@ -166,7 +166,8 @@ def _decode(data: bytes) -> Any:
     if version not in _HEADERS:
         raise ValueError(f"its version is {'.'.join(map(str, version))}, not 1.0 or 2.0")
     shape, _, dtype = _HEADERS[version](stream)
-    needed, there = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
+    # Values of no bytes, such as empty texts, are counted as if they had one.
+    needed, there = math.prod(shape) * max(dtype.itemsize, 1), len(data) - stream.tell()
     if not dtype.hasobject and (min(shape, default=0) < 0 or needed > there):
         raise ValueError(f"its header claims shape {shape} of {dtype}, and {there:,} bytes follow")
     stream.seek(0)

@@ -93,7 +93,7 @@ def written(one: Demo, width: int) -> list[str]:
     rest = [f'"{one.reduction}"'] if one.reduction else []
     rest += [f"{name}={size}" for name, size in one.sizes.items()]
     line = ", ".join([start, *rest]) + ")"
-    if len(line) <= width:
+    if len(line) <= width or not rest:
         return [line]
     return [f"{start},", " " * (len(one.function) + 1) + ", ".join(rest) + ")"]
 

@@ -67,7 +67,7 @@ def write_whole(file: Path, data: bytes, force: bool = True) -> None:
 def _target(file: Path, force: bool) -> tuple[Path, os.stat_result | None]:
     """Where the bytes go, all links followed, and what is there now; or the refusal."""
     try:
-        old = _stat(file)
+        old = status(file)
         if old is not None and not stat.S_ISREG(old.st_mode):
             raise NotWritten(f"{file} is {kind_of(old.st_mode)}, not a file that can be replaced")
         if os.path.lexists(file) and not force:
@@ -85,7 +85,7 @@ def _target(file: Path, force: bool) -> tuple[Path, os.stat_result | None]:
     return target, old
 
 
-def _stat(file: Path) -> os.stat_result | None:
+def status(file: Path) -> os.stat_result | None:
     """What a path leads to; None where nothing is there."""
     try:
         return file.stat()

@@ -11,7 +11,9 @@ It imports the standard library only, so that it is there before anything slow i
 from __future__ import annotations
 
 import _thread
+import atexit
 import contextlib
+import errno
 import io
 import os
 import signal
@@ -23,6 +25,11 @@ from typing import Any, NoReturn
 INTERRUPTED = 130
 NO_READER = 141
 FAILED = 1
+
+_OUTPUT_ERRORS = {
+    getattr(errno, name, None) for name in ("EBADF", "EDQUOT", "EFBIG", "EIO", "ENOSPC", "ESTALE")
+}
+"""What writing to standard output fails with. Files are written by `files`, which says which."""
 
 PATIENCE = 5.0
 """Seconds to clean up in after Ctrl-C, before the process is ended as it is."""
@@ -60,6 +67,8 @@ def process() -> Iterator[None]:
             yield
     finally:
         _State.done = True
+        if _State.interrupted:
+            _leave()
 
 
 @contextlib.contextmanager
@@ -87,7 +96,8 @@ def ending() -> Iterator[None]:
         _say("there is not enough memory for this")
         raise SystemExit(FAILED) from None
     except OSError as error:
-        _say(f"cannot write the output: {error.strerror}" if _output_fails() else str(error))
+        of_output = error.filename is None and error.errno in _OUTPUT_ERRORS
+        _say(f"cannot write the output: {error.strerror}" if of_output else str(error))
         _drop_output()
         raise SystemExit(FAILED) from None
 
@@ -106,6 +116,18 @@ def _on_interrupt(*_: Any) -> None:
     # Not a `threading.Timer`: starting one takes a lock that the interrupted code may hold.
     _thread.start_new_thread(_end_late, ())
     raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    """End an interrupted process after what was registered for its end, temporary files among it.
+
+    Not by Python's own end: there threads and libraries that were stopped halfway may wait for each
+    other, complain or crash, and the exit status would be another.
+    """
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    atexit._run_exitfuncs()
+    os._exit(INTERRUPTED)
 
 
 def _end_late() -> None:
@@ -136,15 +158,6 @@ def _say(line: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"einport: {line}\n")
         sys.stderr.flush()
-
-
-def _output_fails() -> bool:
-    """Whether it is standard output that cannot be written; a failed write is still held back."""
-    try:
-        flush()
-    except OSError:
-        return True
-    return False
 
 
 def _drop_output() -> None:

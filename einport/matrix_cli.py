@@ -181,7 +181,11 @@ def _run(asked: _Asked, everything: bool, device: str | None) -> Document:
     chosen = select_entries(asked.texts)
     devices = _devices(select_backends(asked.names), device)
     with progress(len(chosen) * len(devices)) as advance:
-        cells = run_matrix(chosen, devices, advance, everything, asked.modes)
+
+        def begin(xp: Backend, entry: Entry) -> None:
+            advance(f"{xp.title:<10} {entry.name:<28.28}")
+
+        cells = run_matrix(chosen, devices, begin, everything, asked.modes)
     if not cells:
         raise click.UsageError(f"no framework here has mode {' or '.join(asked.modes)}")
     runs = [

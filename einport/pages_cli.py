@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .backends import Backend
 from .catalog import Entry
 from .files import NotWritten
 from .suite import results
 from .suite.results import Document, ResultsError
-from .terminal import CONTEXT, FilePath, progress_console, select_backends, select_entries
+from .terminal import CONTEXT, FilePath, progress, select_backends, select_entries
 
 if TYPE_CHECKING:
     from .comparison.running import Comparison
@@ -140,17 +139,13 @@ def _compare(chosen: Sequence[Entry], backends: Sequence[Backend], timed: bool) 
     from .comparison.running import compare
 
     names = [xp.name for xp in backends]
-    columns = (TextColumn("{task.description:<28.28}"), BarColumn(bar_width=20))
-    ends = (MofNCompleteColumn(), TimeElapsedColumn())
     made = []
-    with Progress(*columns, *ends, console=progress_console(), transient=True) as bar:
-        task = bar.add_task("", total=len(chosen))
+    with progress(len(chosen)) as advance:
         for entry in chosen:
-            bar.update(task, description=entry.name)
+            advance(f"{entry.name:<28.28}")
             one = compare(entry.name, backends=names, time=timed)
             _ = one.picture  # kept by the comparison
             made.append(one)
-            bar.advance(task)
     return made
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -24,6 +23,9 @@ from .catalog import Entry, entries
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
+
+NARROW = 40
+"""Below so many columns what is cut off elsewhere goes on in the next line."""
 
 NARROWEST, WIDEST = 20, 100_000
 """Columns that text is laid out in at least, whatever a terminal says, and at most."""
@@ -70,7 +72,7 @@ def console() -> Console:
 
 
 def progress_console() -> Console:
-    """Where the progress towards them is shown: standard output holds results alone."""
+    """Where progress is shown: standard output holds results alone."""
     return _console(stderr=True)
 
 
@@ -89,23 +91,36 @@ def _terminal() -> tuple[int, int]:
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; where it is too wide for the terminal, a line for each cell, with its head."""
+    """A table; where words would not fit in their columns, a line for each cell, with its head."""
     out = console()
     table = Table(box=None, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    longest = [
+        max(len(word) for text in column for word in text.split())
+        for column in zip(heads, *rows, strict=True)
+    ]
+    for head, width in zip(heads, longest, strict=True):
+        table.add_column(head, min_width=width, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
-    if Measurement.get(out, out.options, table).minimum <= out.width:
+    if sum(longest) + 2 * (len(heads) - 1) <= out.width:
         out.print(table)
         return
     for row in rows:
         for head, cell in zip(heads, row, strict=True):
-            click.echo("\n".join(_hanging(f"{head}: {cell}", out.width)))
+            click.echo("\n".join(_wrapped(f"{head}: {cell}", out.width)))
         click.echo()
 
 
-def _hanging(text: str, width: int) -> list[str]:
+def list_line(head: str, text: str) -> str:
+    """A line of a list, cut off where the terminal ends; in a narrow one all, in several lines."""
+    columns = console().width
+    if columns < NARROW:
+        return "\n".join([head.rstrip(), *("  " + line for line in _wrapped(text, columns - 2))])
+    room = max(columns - len(head), 20)
+    return head + (text if len(text) <= room else text[: room - 1].rstrip() + "…")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(
         text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
@@ -201,21 +216,22 @@ def write(file: Path, data: bytes, force: bool, exit_code: int = 1) -> None:
 
 
 @contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[Backend, Entry], None]]:
-    """A bar on standard error, so that standard output holds the result alone."""
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error, where that is a terminal; give it each step before that begins."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=progress_console(), transient=True) as bar:
+    out = progress_console()
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=total)
         started = False
 
-        def advance(xp: Backend, entry: Entry) -> None:
+        def advance(step: str) -> None:
             nonlocal started
-            bar.update(task, description=f"{xp.title:<10} {entry.name:<28.28}")
+            bar.update(task, description=step)
             bar.advance(task, 1 if started else 0)
             started = True
 

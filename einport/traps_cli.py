@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from .backends import Backend
-from .terminal import CONTEXT, console, harmless, select_backends, split
+from .terminal import CONTEXT, console, harmless, list_line, select_backends, split
 from .traps import EINPORT, FRAMEWORKS, TOPICS, Trap, search, trap, traps
 from .traps.running import Ran, run, run_einport
 
@@ -163,16 +163,12 @@ def _run_listed(chosen: Sequence[Trap], backends: Sequence[Backend]) -> Iterator
 def _list(chosen: Sequence[Trap], text: str | None) -> None:
     """A line for each trap, by topic."""
     width = max(len(one.name) for one in chosen)
-    room = max(console().width - width - 4, 20)
     topic = ""
     for one in chosen:
         if one.topic != topic:
             topic = one.topic
             console().print(("" if one is chosen[0] else "\n") + TOPICS[topic], style="bold")
-        title = one.title
-        if len(title) > room:
-            title = title[: room - 1].rstrip() + "…"
-        click.echo(f"  {one.name:<{width}}  {title}")
+        click.echo(list_line(f"  {one.name:<{width}}  ", one.title))
     which = "" if text is None else f" with {text!r}"
     click.echo(f"\n{len(chosen)} traps{which}; `einport traps NAME` shows one")
 

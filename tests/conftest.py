@@ -1,5 +1,8 @@
 """Fixtures of the project's own tests; `backend` and `device` come from einport's plugin."""
 
+from functools import partialmethod
+from inspect import signature
+
 import pytest
 
 from einport import value_checks
@@ -16,8 +19,10 @@ MARKERS = (
     "thorough: run with --all alone, as it takes long and something shorter is like it",
     "at_once: where a framework compiles each step of a call for its shapes, a call of `ops` in "
     "this module is one graph, and so are gradients and maps; but with --all",
+    "only(framework): a test of one framework alone, which runs of others do without",
     "sampled: where a framework compiles each step of a call for its shapes, a test of this module "
     "that takes a dtype is run with one in two of them, but with --all",
+    "older_than_recorded: not run, as it asks an older framework for what a newer one gave",
 )
 
 # The toy framework is another project's package: only subprocesses may see it.
@@ -25,6 +30,7 @@ collect_ignore = ["toy"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_streams_apart()
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -34,15 +40,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
     long = [] if config.getoption("--all") else [item for item in items if _long(item)]
     left_out(config, len(long))
-    out = {*elsewhere, *long}
+    another = [item for item in items if _of_another(item)]
+    old = [item for item in items if item.get_closest_marker("older_than_recorded")]
+    out = {*elsewhere, *long, *another, *old}
     config.hook.pytest_deselected(items=list(out))
     items[:] = [item for item in items if item not in out]
+
+
+def _keep_streams_apart() -> None:
+    """Let a CliRunner of click 8.1 tell the two streams apart, as click does from 8.2 on."""
+    try:
+        from click import testing
+    except ModuleNotFoundError:
+        return
+    if "mix_stderr" in signature(testing.CliRunner).parameters:
+        apart = partialmethod(testing.CliRunner.__init__, mix_stderr=False)
+        testing.CliRunner.__init__ = apart  # type: ignore[method-assign, assignment]
+        both = property(lambda result: result.stdout + result.stderr)
+        testing.Result.output = both  # type: ignore[method-assign, assignment]
 
 
 def _once(item: pytest.Item) -> bool:
     given = item.callspec.params if hasattr(item, "callspec") else {}
     takes = {"backend", "on"} & {*getattr(item, "fixturenames", ()), *given}
     return item.get_closest_marker("once") is not None and not takes
+
+
+def _of_another(item: pytest.Item) -> bool:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    only = item.get_closest_marker("only")
+    return only is not None and given.get("backend") not in only.args
 
 
 def _long(item: pytest.Item) -> bool:

@@ -1,6 +1,7 @@
 """`einport compare`: what it prints, writes and refuses, and its exit status."""
 
 import json
+import os
 import re
 import sys
 from dataclasses import replace
@@ -202,6 +203,62 @@ def test_nothing_in_a_file_is_run(tmp_path):
     assert "holds no array in NumPy's format: Object arrays cannot" in refused(
         "softmax", "--input", file
     )
+
+
+def written_by_hand(file, shape, descr="'<f4'", version=(1, 0), header="", length=None):
+    """A file in NumPy's format whose header claims this, and which holds 24 bytes."""
+    text = (header or f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}").encode()
+    size = len(text) if length is None else length
+    size_bytes = size.to_bytes(2 if version == (1, 0) else 4, "little")
+    file.write_bytes(b"\x93NUMPY" + bytes(version) + size_bytes + text + bytes(24))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"shape": "(1000000000000, 3)"}, "its header claims shape (1000000000000, 3) of float32"),
+        ({"shape": "(1000000000000, 3)", "version": (2, 0)}, "its header claims"),
+        ({"shape": "(1000000000000,)", "descr": "'|V0'"}, "its header claims"),
+        ({"shape": "(1000000000000,)", "descr": "'|S0'"}, "its header claims"),
+        ({"shape": "(1000000000000,)", "descr": "'|O'"}, "Object arrays"),
+        ({"shape": "(2,)", "descr": "('<f8', (100000, 1000))"}, "its header claims"),
+        ({"shape": "(-1, 3)"}, "its header claims"),
+        ({"shape": f"(0, {'9' * 4000})"}, ""),
+        ({"shape": f"(0, {'9' * 5000})"}, ""),
+        ({"shape": f"({'1, ' * 100})"}, ""),
+        ({"shape": "(2, 3)", "version": (3, 0)}, "its version is 3.0"),
+        ({"shape": "(2, 3)", "version": (2, 0), "length": 4_000_000_000}, ""),
+        ({"shape": "", "header": "-" * 9000 + "1"}, ""),
+        ({"shape": "", "header": "(" * 5000}, ""),
+        ({"shape": "", "header": "{1: 2, 'a': 3}"}, ""),
+        ({"shape": "", "header": "open('run', 'w')"}, ""),
+    ],
+    ids=lambda given: str(given)[:60],
+)
+def test_a_header_that_claims_what_is_not_there_is_refused(tmp_path, monkeypatch, claims, words):
+    monkeypatch.chdir(tmp_path)
+    file = written_by_hand(tmp_path / "x.npy", **claims)
+    said = refused("softmax", "--backend", "numpy", "--input", file)
+    assert f"x.npy holds no array in NumPy's format: {words}" in said
+    assert len(said) < 600
+    assert [one.name for one in tmp_path.iterdir()] == ["x.npy"]
+
+
+def test_an_input_that_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # which would not end
+    assert "it is a pipe" in refused("softmax", "--input", tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(10**12)
+    assert "1,000,000,000,000 bytes" in refused("softmax", "--input", tmp_path / "large")
+
+
+def test_arrays_of_any_byte_order_are_read(backend, tmp_path):
+    file = saved(tmp_path, "a", np.arange(6, dtype=">f4").reshape(2, 3))
+    result = call("softmax", "--backend", backend.name, "--no-time", "--json", "--input", file)
+    assert result.exit_code == 0, result.output
+    (run,) = json.loads(result.stdout)["frameworks"]
+    assert run["results"] == [{"shape": [2, 3], "dtype": "float32"}]
 
 
 def test_what_a_framework_says_cannot_command_the_terminal(monkeypatch):

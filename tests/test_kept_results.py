@@ -1,4 +1,7 @@
-"""The full runs that are kept in `results/`: whole, of today's operations and pins, and green."""
+"""The runs that are kept in `results/`: whole, of today's operations and pins, and green.
+
+Those of the lowest versions, in `results/oldest/`, are everyday samples.
+"""
 
 from pathlib import Path
 
@@ -12,6 +15,7 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
 KEPT = sorted((ROOT / "results").glob("*.json"))
+OLDEST = sorted((ROOT / "results" / "oldest").glob("*.json"))
 
 
 def test_there_are_some() -> None:
@@ -33,3 +37,21 @@ def test_a_kept_run_is_whole_and_current(file: Path) -> None:
     found = {(cell.op, cell.mode) for cell in document.cells}
     assert {(one.name, mode) for one in entries() for mode in modes} <= found
     assert {op for op, _ in found} == {one.name for one in entries()}
+
+
+def test_there_is_one_of_the_lowest_versions_of_each_framework() -> None:
+    assert {file.stem for file in OLDEST} == {
+        "jax-cpu", "numpy-cpu", "tensorflow-cpu", "torch-cpu",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("file", OLDEST, ids=lambda file: file.stem)
+def test_a_run_of_the_lowest_versions_is_whole_and_of_today_s_bounds(file: Path) -> None:
+    document = results.read(file)
+    (run,) = document.runs
+    assert file.stem == f"{run.backend}-{run.device}"
+    assert (run.tool, run.sample, run.partial) == (results.PYTEST, results.EVERYDAY, False)
+    assert run.python.startswith("3.11.")
+    pins = (ROOT / "constraints" / f"oldest-{run.backend}.txt").read_text()
+    assert f"{run.backend}=={run.version.partition('+')[0]}\n" in pins
+    assert not [cell for cell in document.cells if cell.status == results.FAIL]

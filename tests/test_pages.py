@@ -594,6 +594,71 @@ def test_folders_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             check_folder(Path(where), force=True)
 
 
+def test_what_is_no_folder_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, target in {"loop": "loop", "to pipe": "pipe", "far": "none/site"}.items():
+        (tmp_path / name).symlink_to(target)
+    said = {
+        "pipe": "is a pipe, not a folder",
+        "to pipe": "is a pipe, not a folder",
+        "loop": "symbolic links",
+        "far": "there is no folder",
+        "n" * 256: "name too long",
+        "a\0b": "null",
+    }
+    before = sorted(one.name for one in tmp_path.iterdir())
+    for name, reason in said.items():
+        with pytest.raises(NotWritten, match=f"(?i){reason}"):
+            write_folder(tmp_path / name, FILES, force=True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_of_a_site_that_has_become_something_else_stays(tmp_path: Path, kind: str) -> None:
+    write_folder(tmp_path / "site", FILES)
+    file = tmp_path / "site" / "index.html"
+    file.unlink()
+    file.symlink_to("ops/a.html") if kind == "link" else os.mkfifo(file)
+    with pytest.raises(NotWritten, match=rf"did not write: index\.html \(a {kind}\)"):
+        check_folder(tmp_path / "site", force=True)
+
+
+@pytest.mark.parametrize("held", ["[" * 100_000, '{"files": "abc"}', "{", "pipe", "9" * 5000])
+def test_a_folder_whose_list_cannot_be_read_stays(tmp_path: Path, held: str) -> None:
+    os.mkfifo(tmp_path / MARKER) if held == "pipe" else (tmp_path / MARKER).write_text(held)
+    with pytest.raises(NotWritten, match="holds no site of einport"):
+        check_folder(tmp_path, force=True)
+
+
+def test_a_site_that_is_replaced_keeps_its_folder_s_mode(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir(mode=0o750)
+    for _ in range(2):
+        write_folder(tmp_path / "site", FILES, force=True)
+    assert (tmp_path / "site").stat().st_mode & 0o777 == 0o750
+
+
+def test_an_interrupt_between_two_steps_brings_the_old_site_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    write_folder(site, {"index.html": b"old"})
+    before = held(tmp_path)
+    rename, calls = os.rename, []
+
+    def interrupted(one: Path, other: Path) -> None:
+        rename(one, other)
+        calls.append(one)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(folders.os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(site, FILES, force=True)
+    assert held(tmp_path) == before
+    assert [one.name for one in tmp_path.iterdir()] == ["site"]
+
+
 def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

@@ -109,5 +109,5 @@ def test_messages_name_the_reduction_and_the_pattern(lab):
         ops.reduce(x, "a b c -> a", "max")
     with pytest.raises(EinopsError, match="Unknown reduction median"):
         ops.reduce(x, "a b -> a", "median")
-    with pytest.raises(TypeError, match=r"reduce: tensor must be an array of .*, got a str"):
+    with pytest.raises(TypeError, match=r"tensor must be an array of .*, got a str"):
         ops.reduce("text", "a b -> a", "max")

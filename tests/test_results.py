@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -204,6 +205,13 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "no.json")
     with pytest.raises(ResultsError, match=r"cannot read .*: Is a directory"):
         read(tmp_path)
+    os.mkfifo(tmp_path / "pipe")  # which would not end
+    with pytest.raises(ResultsError, match=r"cannot read .*pipe: it is a pipe"):
+        read(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(10**12)
+    with pytest.raises(ResultsError, match=r"large has 1,000,000,000,000 bytes"):
+        read(tmp_path / "large")
 
 
 def change(**fields: Any) -> Callable[[dict[str, Any]], None]:

@@ -126,12 +126,22 @@ def test_processes_of_the_suite_share_an_accelerators_memory(
             ["--backend", "numpy", "--device", "cuda"],
             "NumPy has no device 'cuda' here (it has cpu)",
         ),
+        (["--backend", ""], "no backend is named '' (known: numpy, torch, jax, tensorflow"),
+        (["--backend", " , "], "no backend is named ''"),
+        (["--backend", "numpy", "--backend", ""], "no backend is named ''"),
+        (["--backend", "numpy,"], "no backend is named ''"),
+        (["--device", " "], "--device needs the name of a device"),
+        (["--backend", "numpy", "--results", ""], "the name of a file is empty"),
+        (["--backend", "numpy", "--results", "pipe", "--force"], "is a pipe, not a file"),
+        (["--backend", "numpy", "--results", "none/x"], "there is no folder none"),
+        (["--backend", "numpy", "--examples", "0"], "must be a whole number of 1 or more"),
     ],
 )
-def test_an_unknown_framework_or_device_is_a_usage_error(
+def test_an_option_that_cannot_be_is_a_usage_error(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    done = run_pytest(tmp_path, "--pyargs", "einport.suite", *arguments)
+    os.mkfifo(tmp_path / "pipe")
+    done = run_pytest(tmp_path, "--pyargs", "einport.suite", "-k", "trace", *arguments)
     assert done.returncode == 4
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from lab import samples
 
 from einport import ops
+from einport.backends.trees import tree_leaves
 
 
 class Pair(NamedTuple):
@@ -267,6 +271,67 @@ def test_value_and_grad_where_nothing_matters(lab):
     value, grad = lab.xp.value_and_grad(lambda x: constant * 2)(lab.array([1.0, 2.0]))
     lab.check(value, 8.0)
     lab.check(grad, [0.0, 0.0])
+
+
+CONTAINERS = {
+    "dict": lambda x: {"w2": x, "b1": {"z": x, "a": [x]}, "a": x},
+    "keys of two types": lambda x: {"w": x, 3: x, "a": x},
+    "OrderedDict": lambda x: OrderedDict(w=x, b=OrderedDict(z=x, a=x)),
+    "defaultdict": lambda x: defaultdict(list, {"w": x, "b": x}),
+    "read-only mapping": lambda x: MappingProxyType({"w": x, "b": {"z": x, "a": x}}),
+    "named tuple": lambda x: Pair({"w": x, "b": x}, (x,)),
+    "list": lambda x: [x, {"w": x, "b": x}],
+    "None": lambda x: {"w": x, "b": None, "a": [None, x]},
+    "nothing": lambda x: {},
+}
+
+
+def outline(tree):
+    """Types, keys in their order, and leaves by their shapes."""
+    if isinstance(tree, Mapping):
+        return type(tree), [(key, outline(value)) for key, value in tree.items()]
+    if isinstance(tree, list | tuple):
+        return type(tree), [outline(item) for item in tree]
+    return None if tree is None else tuple(tree.shape)
+
+
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+def test_a_gradient_has_the_structure_and_order_of_what_it_is_of(backend, container):
+    if not differentiable(backend):
+        assert any("gradient" in gap.mode for gap in backend.gaps)
+        return
+    tree, seen = container(backend.asarray([1.0, 2.0])), []
+
+    def loss(given):
+        seen.append(outline(given))
+        return backend.sum(backend.asarray([1.0])) + sum(map(backend.sum, tree_leaves(given)))
+
+    _, grads = backend.value_and_grad(loss)(tree)
+    assert outline(grads) == outline(tree)
+    assert set(map(repr, seen)) == {repr(outline(tree))}
+    assert all((backend.to_numpy(grad) == 1).all() for grad in tree_leaves(grads))
+
+
+def test_compiled_and_mapped_functions_keep_the_order_of_mappings(backend):
+    if backend.name == "numpy":
+        run = [backend.vmap(lambda tree: tree)]
+    else:
+        run = [backend.compile(lambda tree: tree), backend.vmap(lambda tree: tree)]
+    x = backend.asarray([[1.0, 2.0]])
+    tree = {"w": x, "b": {"z": x, "a": x}}
+    for same in run:
+        assert outline(same(tree)) == outline(tree)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "bool", "complex64"])
+def test_what_has_no_gradient_is_refused_as_a_leaf(backend, dtype):
+    if not differentiable(backend):
+        assert any("gradient" in gap.mode for gap in backend.gaps)
+        return
+    tree = {"w": backend.asarray([1.0, 2.0]), "step": backend.asarray([1, 0], dtype)}
+    said = f"floating arrays of {backend.title}, got {dtype} for leaf 2 of 2"
+    with pytest.raises(TypeError, match=said):
+        backend.value_and_grad(lambda given: backend.sum(given["w"]))(tree)
 
 
 GRADIENTS = {

@@ -11,17 +11,20 @@ torch.distributed.tensor takes long to import. It is imported only for a tensor 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from copy import copy
 from itertools import accumulate
 from math import prod
 from typing import Any
 
 import torch
+from einops import _backends
 
 Array = Any
 Layout = tuple[Any, ...]
 """A placement for each axis of the mesh of devices."""
+
+_taught: set[type] = set()
 
 ONE, NONE = "1", "-"
 """In the place of a letter: of an axis of size 1, and where no letter is sharded."""
@@ -112,10 +115,10 @@ def take_parts(fn: Callable[..., Array], x: Array, indices: Array, axis: int) ->
         if _is_shard(row):
             to = row.dim + (indices.ndim - 1 if row.dim > axis else 0)
             sizes[to] = x.shape[row.dim]
-            one = type(row)(to)
+            one = _shard(to)
         elif _is_shard(one):
             sizes[axis + one.dim] = indices.shape[one.dim]
-            one = type(one)(axis + one.dim)
+            one = _shard(axis + one.dim)
         result.append(one)
     return _from_part(part, x.device_mesh, tuple(result), sizes)
 
@@ -169,7 +172,7 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
     processes have parts of one size.
     """
     if -1 in shape:
-        known = prod(size for size in shape if size != -1)
+        known = prod([size for size in shape if size != -1])
         shape = [x.numel() // known if size == -1 else size for size in shape]
     to_axis = _kept_axes(x, shape)
     layout = _whole(x, [axis for axis in range(x.ndim) if axis not in to_axis])
@@ -185,16 +188,15 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
 def teach_einops(kind: type) -> None:
     """Have einops reshape DTensors by `reshape`: DTensor's own refuses uneven parts.
 
-    einops keeps the backend that it has found for each type. The one for DTensor becomes a copy of
-    PyTorch's, with this one method replaced.
+    einops keeps the backend that it has found for each type. The one for DTensor becomes PyTorch's
+    with this one method replaced. torch.compile cannot trace that: a graph that is the first to see
+    a DTensor has the method only if the adapter was loaded after DTensor.
     """
-    from einops import _backends
-
-    known = _backends._type2backend
-    if getattr(known.get(kind), "reshape", None) is not reshape:
-        sharded = copy(_backends.get_backend(torch.empty(0)))
+    if kind not in _taught:
+        sharded: Any = _backends.TorchBackend()  # type: ignore[no-untyped-call]
         sharded.reshape = reshape
-        known[kind] = sharded
+        _backends._type2backend[kind] = sharded
+        _taught.add(kind)
 
 
 def _sharded_letters(arrays: Sequence[Array], axes: Sequence[str], output: str) -> list[str]:
@@ -209,6 +211,13 @@ def _sharded_letters(arrays: Sequence[Array], axes: Sequence[str], output: str) 
         known = [letter for letter in found if letter != ONE]
         letters.append(next((one for one in known if one in output), known[0] if known else NONE))
     return letters
+
+
+def _shard(axis: int) -> Any:
+    # By this very name: Dynamo knows it, and not the class of another placement.
+    from torch.distributed.tensor import Shard
+
+    return Shard(axis)
 
 
 def _whole(x: Array, axes: Sequence[int]) -> Layout:
@@ -231,7 +240,7 @@ def _is_shard(placement: Any) -> bool:
 def _processes(x: Array, layout: Layout, axis: int) -> int:
     """How many processes an axis is divided among."""
     sizes = zip(x.device_mesh.shape, layout, strict=True)
-    return prod(n for n, placement in sizes if placement.is_shard(axis))
+    return prod([n for n, placement in sizes if placement.is_shard(axis)])
 
 
 def _redistribute(x: Array, layout: Layout) -> Array:
@@ -251,7 +260,7 @@ def _assemble(
         if _is_shard(placement):
             to = to_axis[placement.dim]
             sizes[to] = x.shape[placement.dim] if shape is None else shape[to]
-            placement = type(placement)(to)
+            placement = _shard(to)
         placements.append(placement)
     return _from_part(part, x.device_mesh, tuple(placements), sizes)
 
@@ -286,17 +295,23 @@ def _kept_axes(x: Array, shape: Sequence[int]) -> dict[int, int]:
 
 
 def _groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[int]]]:
-    """The fewest runs of axes of each shape that hold the same elements; axes of size 1 are none."""
+    """The shortest runs of axes of each shape that hold the same elements, without axes of 1."""
     rest = [axis for axis, size in enumerate(new) if size != 1]
-    groups, before, after = [], [], []
+    groups: list[tuple[list[int], list[int]]] = []
+    before: list[int] = []
+    after: list[int] = []
     for axis, size in enumerate(old):
         if size == 1:
             continue
         before.append(axis)
-        held = prod(old[one] for one in before)
-        while rest and prod(new[one] for one in after) < held:
+        held = prod([old[one] for one in before])
+        while rest and prod([new[one] for one in after]) < held:
             after.append(rest.pop(0))
-        if prod(new[one] for one in after) == held:
+        if prod([new[one] for one in after]) == held:
             groups.append((before, after))
             before, after = [], []
     return groups
+
+
+if hasattr(sys.modules.get("torch.distributed.tensor"), "DTensor"):
+    teach_einops(sys.modules["torch.distributed.tensor"].DTensor)

@@ -138,7 +138,7 @@ class Backend(ABC):
 
     def to_number(self, x: Array) -> Any:
         """The number in an array without axes in the host's memory; None if it cannot be read."""
-        readable = self.shape(x) == () and self.is_concrete(x)
+        readable = self.is_concrete(x) and self.shape(x) == ()
         return self.to_numpy(x).item() if readable and self.device(x).startswith("cpu") else None
 
     @abstractmethod
@@ -153,9 +153,20 @@ class Backend(ABC):
         """Whether the values are to be read for a check: see `einport.value_checks`."""
         return self.is_concrete(x) and reads_from(self.device(x))
 
+    def has_rank(self, x: Array) -> bool:
+        """Whether the number of axes is known: without it there is no `shape` to ask for."""
+        return True
+
     @abstractmethod
     def shape(self, x: Array) -> tuple[Any, ...]:
         """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
+
+    def sizes(self, x: Array) -> tuple[Any, ...]:
+        """The sizes of the axes to compute with: a symbol where `shape` has None.
+
+        The symbol is an integer of the traced program, which einops takes as a length too.
+        """
+        return self.shape(x)
 
     def is_fixed(self, size: Any) -> bool:
         """Whether a size is a number for good: not what a graph for any number leaves open."""
@@ -199,6 +210,13 @@ class Backend(ABC):
 
     def autocast_off(self, x: Array) -> AbstractContextManager[Any] | None:
         """A context without automatic casts where they are on for the device of `x`, else None."""
+        return None
+
+    def quiet(self) -> AbstractContextManager[Any] | None:
+        """A context in which NaN and infinities come without a warning; None where they always do.
+
+        They are results here as any other, and so that a program may turn warnings into errors.
+        """
         return None
 
     # --- Creation ----------------------------------------------------------------------------
@@ -378,8 +396,12 @@ class Backend(ABC):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         """A function that returns `fn`'s scalar and its gradient by the first argument.
 
-        The first argument is an array or a tree of them; the gradient has its structure, with
+        The first argument is an array or a tree of them: nested mappings, lists and tuples, with
+        None where there is nothing. The gradient has its structure and the order of its keys, with
         zeros where the value does not depend on it.
+
+        Raises:
+            TypeError: A leaf is not a real floating array.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,17 @@ def find_outside(xp: Backend, x: Array, low: int, high: int) -> int | None:
     values = xp.to_numpy(x)  # one copy, where two reductions would wait for the device twice
     least, most = int(values.min()), int(values.max())
     return least if least < low else most if most > high else None
+
+
+def check_differentiable(xp: Backend, leaves: Sequence[Array]) -> None:
+    """Refuse to differentiate by arrays that have no gradient."""
+    for number, leaf in enumerate(leaves, 1):
+        if not (xp.owns(leaf) and xp.is_floating(leaf)):
+            what = xp.dtype(leaf) if xp.owns(leaf) else f"{type(leaf).__name__} of {leaf!r}"
+            raise TypeError(
+                "value_and_grad: all leaves of the first argument must be floating arrays of "
+                f"{xp.title}, got {what} for leaf {number} of {len(leaves)}"
+            )
 
 
 def check_along_axis(shape: tuple[Any, ...], indices: tuple[Any, ...], axis: int) -> None:

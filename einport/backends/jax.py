@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import partial, update_wrapper, wraps
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -98,15 +100,14 @@ class JaxBackend(Backend):
         return name_of_dtype(x.dtype)
 
     def device(self, x: Array) -> str:
-        return ", ".join(sorted(_device_name(d) for d in x.devices()))
+        return ", ".join(map(_device_name, sorted(x.devices(), key=lambda d: d.id)))
 
     def astype(self, x: Array, dtype: str) -> Array:
         self._check_dtype(dtype)
         return x if name_of_dtype(x.dtype) == dtype else x.astype(dtype)
 
     def arange(self, stop: Any, *, like: Array) -> Array:
-        made = jnp.arange(stop, dtype=self.index_dtype)
-        return made if not self.is_concrete(like) else jax.device_put(made, like.sharding)
+        return _beside(like, lambda: jnp.arange(stop, dtype=self.index_dtype))
 
     def exp(self, x: Array) -> Array:
         return jnp.exp(x)
@@ -211,33 +212,31 @@ class JaxBackend(Backend):
         return jnp.einsum(equation, *wide).astype(first.dtype)
 
     def compile(self, fn: Callable[..., Any], *, dynamic: bool = False) -> Callable[..., Any]:
-        compiled: Callable[..., Any] = _jit(fn)
-        return compiled
+        return _keeping_order(_jit, fn)
 
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
-        both = jax.value_and_grad(fn)
+        def scalar(tree: Any, *rest: Any) -> Array:
+            return fn(_as_given(tree), *rest)
+
+        both = jax.value_and_grad(scalar)
 
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
-            value, grads = both(tree, *rest)
-            return value, jax.tree.map(self._beside, tree, grads)
+            given = jax.tree.map(jnp.asarray, _in_order(tree))
+            check_differentiable(self, jax.tree.leaves(given))
+            value, grads = both(given, *rest)
+            return value, _as_given(jax.tree.map(_gradient_beside, given, grads))
 
         return run
 
     def vmap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        mapped: Callable[..., Any] = jax.vmap(fn)
-        return mapped
+        return _keeping_order(jax.vmap, fn)
 
     def abstract(self, fn: Callable[..., Any], *args: Any) -> Any:
-        graph, result = jax.make_jaxpr(fn, return_shape=True)(*args)
+        trace = partial(jax.make_jaxpr, return_shape=True)
+        graph, result = trace(_Ordered(fn))(*_in_order(args))
         if any("callback" in name for name in _primitives(graph.jaxpr)):
             raise RuntimeError("the traced function calls back to the host")
-        return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), result)
-
-    def _beside(self, x: Any, made: Array) -> Array:
-        """A gradient on the device of what it is of: zeros are made on the default one."""
-        if self.is_concrete(made) and self.owns(x) and made.devices() != x.devices():
-            return jax.device_put(made, x.sharding)
-        return made
+        return tree_map(lambda x: (x.shape, name_of_dtype(x.dtype)), _as_given(result))
 
     def _check_dtype(self, dtype: str | None) -> None:
         check_dtype(self, dtype)
@@ -254,6 +253,102 @@ _jit = partial(jax.jit, keep_unused=True)
 """As one graph, on the device of its arguments: what needs none of them would be on the default."""
 
 
+class _Items:
+    """A mapping inside JAX's transformations, which would sort the keys of a dictionary."""
+
+    def __init__(self, kind: tuple[Any, ...], values: Sequence[Any]) -> None:
+        self.kind = kind
+        """The type, the factory if that is a `defaultdict`, and the keys in their order."""
+        self.values = values
+
+    def as_given(self) -> Any:
+        """The mapping."""
+        kind, factory, keys = self.kind
+        items = dict(zip(keys, map(_as_given, self.values), strict=True))
+        return kind(factory, items) if issubclass(kind, defaultdict) else kind(items)
+
+
+def _items_of(mapping: Mapping[Any, Any]) -> _Items:
+    kind = (type(mapping), getattr(mapping, "default_factory", None), tuple(mapping))
+    return _Items(kind, [_in_order(value) for value in mapping.values()])
+
+
+def _with_paths(items: _Items) -> tuple[Any, Any]:
+    paths = map(jax.tree_util.DictKey, items.kind[-1])
+    return list(zip(paths, items.values, strict=True)), items.kind
+
+
+jax.tree_util.register_pytree_with_keys(_Items, _with_paths, _Items)
+
+
+def _is_sorted_by_jax(x: Any) -> bool:
+    """Whether this is a mapping that JAX sorts or does not look into, or one like flax's."""
+    if type(x) in (dict, defaultdict):
+        return True
+    if not isinstance(x, Mapping):
+        return False
+    return not isinstance(x, MutableMapping) or jax.tree_util.all_leaves([x])
+
+
+def _in_order(tree: Any) -> Any:
+    """The tree with its mappings in a form that keeps the order of their keys."""
+    if isinstance(tree, jax.Array):
+        return tree
+    if type(tree) in (list, tuple):  # for speed: it is done at each call
+        return type(tree)(map(_in_order, tree))
+    return jax.tree.map(
+        lambda x: _items_of(x) if _is_sorted_by_jax(x) else x, tree, is_leaf=_is_sorted_by_jax
+    )
+
+
+def _as_given(tree: Any) -> Any:
+    """The tree with its mappings as they were."""
+    if isinstance(tree, jax.Array):
+        return tree
+    if type(tree) in (list, tuple):
+        return type(tree)(map(_as_given, tree))
+    return jax.tree.map(
+        lambda x: x.as_given() if isinstance(x, _Items) else x,
+        tree,
+        is_leaf=lambda x: isinstance(x, _Items),
+    )
+
+
+class _Ordered:
+    """A function whose arguments and results have mappings that keep their order inside JAX.
+
+    Two of one function are equal, so that JAX finds what it has compiled of it.
+    """
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+        update_wrapper(self, fn, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        named = {name: _as_given(value) for name, value in kwargs.items()}
+        return _in_order(self.fn(*_as_given(args), **named))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ordered) and self.fn == other.fn
+
+    def __hash__(self) -> int:
+        return hash(self.fn)
+
+
+def _keeping_order(
+    transform: Callable[..., Callable[..., Any]], fn: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A function transformed by JAX, with mappings in the order that they were given in."""
+    transformed = transform(_Ordered(fn))
+
+    @wraps(fn, updated=())
+    def run(*args: Any, **kwargs: Any) -> Any:
+        named = {name: _in_order(value) for name, value in kwargs.items()}
+        return _as_given(transformed(*_in_order(args), **named))
+
+    return run
+
+
 @partial(_jit, static_argnums=(0, 3, 4))
 def _look_up(take: Callable[..., Array], x: Array, indices: Array, axis: int, dtype: str) -> Array:
     """Take by indices that may count from the end, compiled as one where it is called eagerly."""
@@ -265,6 +360,52 @@ def _look_up(take: Callable[..., Array], x: Array, indices: Array, axis: int, dt
 def _add_up(x: Array, segment_ids: Array, num_segments: int) -> Array:
     """Sums by segment, of no rows too."""
     return jax.ops.segment_sum(x, segment_ids, num_segments)
+
+
+def _beside(like: Array, make: Callable[[], Array]) -> Array:
+    """What `make` gives, where `like` is: on its device, or replicated over its mesh.
+
+    It is committed to a device only if `like` is, as JAX refuses to mix arrays that are committed
+    to different ones. Inside a trace JAX itself chooses the place.
+    """
+    made = make()
+    if isinstance(like, jax.core.Tracer) or isinstance(made, jax.core.Tracer):
+        return made
+    if like.committed:
+        place = _replicated(like.sharding)
+        return made if place in (None, made.sharding) else jax.device_put(made, place)
+    if made.committed or made.devices() == like.devices():
+        return made
+    with jax.default_device(*like.devices()):
+        return make()
+
+
+def _replicated(sharding: Any) -> Any:
+    """All of an array on each device of a sharding; None where JAX had better choose.
+
+    JAX itself spreads an uncommitted array over the devices of the arrays that it meets, those of
+    other processes included.
+    """
+    if not sharding.is_fully_addressable:
+        return None
+    if isinstance(sharding, jax.sharding.NamedSharding):
+        everywhere = jax.sharding.PartitionSpec()
+        return jax.sharding.NamedSharding(
+            sharding.mesh, everywhere, memory_kind=sharding.memory_kind
+        )
+    return sharding if len(sharding.device_set) == 1 else None
+
+
+def _gradient_beside(x: Any, made: Array) -> Array:
+    """A gradient on the devices of what it is of: zeros are made on the default one.
+
+    An array that is not committed to a device has its gradient where the computation was.
+    """
+    if isinstance(made, jax.core.Tracer) or not isinstance(x, jax.Array):
+        return made
+    if isinstance(x, jax.core.Tracer) or not x.committed or made.devices() == x.devices():
+        return made
+    return jax.device_put(made, x.sharding)
 
 
 def _primitives(graph: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import Any
 
@@ -66,6 +67,9 @@ class NumpyBackend(Backend):
         check_dtype(self, dtype)
         with np.errstate(all="ignore"):
             return np.asarray(x.astype(_dtype(dtype), copy=False))
+
+    def quiet(self) -> AbstractContextManager[Any]:
+        return np.errstate(all="ignore")
 
     def narrow(self, total: Array, x: Array) -> Array:
         return super().narrow(np.asarray(total), x)

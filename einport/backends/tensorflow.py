@@ -13,6 +13,7 @@ from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -60,8 +61,19 @@ class TensorflowBackend(Backend):
         # A constant could be read inside tf.function too, but nothing that is computed from it.
         return bool(tf.executing_eagerly()) and not tf.is_symbolic_tensor(x)
 
+    def has_rank(self, x: Array) -> bool:
+        return x.shape.rank is not None
+
     def shape(self, x: Array) -> tuple[Any, ...]:
         return tuple(x.shape)
+
+    def sizes(self, x: Array) -> tuple[Any, ...]:
+        static = self.shape(x)
+        if None not in static:
+            return static
+        # XLA compiles for one size at a time and folds what follows from tf.shape to constants.
+        dynamic = tf.shape(x)
+        return tuple([dynamic[a] if size is None else size for a, size in enumerate(static)])
 
     def dtype(self, x: Array) -> str:
         return x.dtype.name  # type: ignore[no-any-return]
@@ -168,7 +180,7 @@ class TensorflowBackend(Backend):
         return tf.cast(found, tf.int64)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
-        return tf.gather(x, self._from_front(x, indices, axis, in_range), axis=axis)
+        return _gather(x, self._from_front(x, indices, axis, in_range), axis)
 
     def take_along_axis(
         self, x: Array, indices: Array, axis: int, *, in_range: bool = False
@@ -177,12 +189,10 @@ class TensorflowBackend(Backend):
         front = self._from_front(x, indices, axis, in_range)
         last = len(self.shape(x)) - 1
         if axis in (-1, last):
-            return tf.gather(x, front, batch_dims=last, axis=last)
+            return _gather(x, front, last, batch_dims=last)
         order = [a for a in range(last + 1) if a != axis % (last + 1)] + [axis % (last + 1)]
         back = [order.index(a) for a in range(last + 1)]
-        found = tf.gather(
-            tf.transpose(x, order), tf.transpose(front, order), batch_dims=last, axis=last
-        )
+        found = _gather(tf.transpose(x, order), tf.transpose(front, order), last, batch_dims=last)
         return tf.transpose(found, back)
 
     def segment_sum(
@@ -192,7 +202,9 @@ class TensorflowBackend(Backend):
             check_indices(self, segment_ids, num_segments, lowest=0)
         wide = tf.cast(x, self.sum_dtype(x))
         ids = tf.cast(segment_ids, tf.int64)
-        return self.narrow(tf.math.unsorted_segment_sum(wide, ids, num_segments), x)
+        total = tf.math.unsorted_segment_sum(wide, ids, num_segments)
+        # Its gradient is a gather, whose own gradient would be sparse: see `_gather`.
+        return self.narrow(_as_it_is(total), x)
 
     def concat(self, arrays: Sequence[Array], axis: int = 0) -> Array:
         return tf.concat(list(arrays), axis=axis)
@@ -208,12 +220,16 @@ class TensorflowBackend(Backend):
     def matmul(self, a: Array, b: Array) -> Array:
         if a.dtype == tf.bool:
             return tf.cast(self.matmul(tf.cast(a, tf.int32), tf.cast(b, tf.int32)), tf.bool)
-        if 0 in (a.shape[-1], b.shape[-1]):
+        if 0 in (a.shape[-1], *b.shape[-2:]):
             # Sums over nothing, or none at all. The kernel that a graph makes of a product and
             # what is added to it ends the process there.
             return tf.reduce_sum(a[..., None] * b[..., None, :, :], axis=-2)
         wide = _product_dtype(a)
-        return tf.cast(tf.matmul(tf.cast(a, wide), tf.cast(b, wide)), a.dtype)
+        left, right = tf.cast(a, wide), tf.cast(b, wide)
+        if _may_be_of_nothing(a.shape, b.shape):
+            # It may be so when it runs. No such kernel is made of a batch of products.
+            return tf.cast(tf.matmul(left[None], right[None])[0], a.dtype)
+        return tf.cast(tf.matmul(left, right), a.dtype)
 
     def einsum(self, equation: str, *arrays: Array) -> Array:
         first = arrays[0]
@@ -235,6 +251,7 @@ class TensorflowBackend(Backend):
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
             leaves = [tf.identity(leaf) for leaf in tree_leaves(tree)]
+            check_differentiable(self, leaves)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(leaves)
                 value = fn(tree_fill(tree, leaves), *rest)
@@ -257,7 +274,10 @@ class TensorflowBackend(Backend):
             raise RuntimeError("the traced function calls back to the host")
         return tree_map(lambda x: (tuple(x.shape), x.dtype.name), graph.structured_outputs)
 
-    def _axes(self, x: Array, axis: Axes) -> list[int]:
+    def _axes(self, x: Array, axis: Axes) -> list[int] | None:
+        # TensorFlow gives no rank to `==` of a size that is known and one that is not.
+        if axis is None and not self.has_rank(x):
+            return None
         return list(normalise_axes(axis, len(self.shape(x))))
 
     def _from_front(self, x: Array, indices: Array, axis: int, in_range: bool) -> Array:
@@ -302,6 +322,22 @@ def _constant(x: Any, dtype: Any) -> Array:
     return tf.constant(np.array(x, dtype.as_numpy_dtype))
 
 
+def _gather(x: Array, indices: Array, axis: int, *, batch_dims: int = 0) -> Array:
+    """`tf.gather` with a dense gradient.
+
+    Along the first axis TensorFlow's own is IndexedSlices that name a row once for each time it was
+    read. What then takes its norm, clips it or scales it takes each of them for a row of its own.
+    """
+    if axis == 0:
+        x = _as_it_is(x)
+    return tf.gather(x, indices, axis=axis, batch_dims=batch_dims)
+
+
+def _as_it_is(x: Array) -> Array:
+    """The array in its own shape again: unlike an identity, a reshape has a dense gradient."""
+    return tf.reshape(x, x.shape if x.shape.is_fully_defined() else tf.shape(x))
+
+
 def _diagonals(word: str, x: Array) -> tuple[str, Array]:
     """The axes that share a letter made one, at the end.
 
@@ -320,6 +356,11 @@ def _device_name(name: str) -> str:
     """`…/device:GPU:0` as `gpu:0`; the first processor is plain `cpu`."""
     kind, _, number = name.rpartition("device:")[2].partition(":")
     return "cpu" if (kind, number) == ("CPU", "0") else f"{kind.lower()}:{number}"
+
+
+def _may_be_of_nothing(a: Any, b: Any) -> bool:
+    """Whether there may be nothing to sum over in the product of two matrices."""
+    return len(a) == len(b) == 2 and a[1] is None and b[0] is None
 
 
 def _product_dtype(x: Array) -> Any:

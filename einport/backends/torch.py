@@ -16,6 +16,7 @@ from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
     check_device,
+    check_differentiable,
     check_dtype,
     check_indices,
     check_not_empty,
@@ -80,7 +81,7 @@ class TorchBackend(Backend):
     def owns(self, x: object) -> bool:
         if type(x) is torch.Tensor:
             return True
-        if is_sharded(x):
+        if is_sharded(x) and not torch.compiler.is_compiling():
             dtensor.teach_einops(type(x))
         return isinstance(x, torch.Tensor)
 
@@ -308,6 +309,8 @@ class TorchBackend(Backend):
             return self.matmul(a.int(), b.int()) != 0
         if is_sharded(a) and is_sharded(b):
             return self._multiply_parts(a, b)
+        if a.is_nested and b.ndim > 2 and b.shape[0] != a.shape[0]:
+            raise ValueError(f"the batch of a jagged tensor, {a.shape[0]}, is not {b.shape[0]}")
         if a.is_floating_point() or multiplies_integers(a):
             return torch.matmul(a, b)
         return (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2, dtype=a.dtype)
@@ -331,10 +334,11 @@ class TorchBackend(Backend):
 
     def value_and_grad(self, fn: Callable[..., Array]) -> Callable[..., tuple[Array, Any]]:
         def run(tree: Any, *rest: Any) -> tuple[Array, Any]:
+            check_differentiable(self, tree_leaves(tree))
             leaves = [leaf.detach().requires_grad_() for leaf in tree_leaves(tree)]
             with torch.enable_grad():  # a caller's no_grad would make every gradient zero
                 value = fn(tree_fill(tree, leaves), *rest)
-            if not value.requires_grad:
+            if not leaves or not value.requires_grad:
                 return value, tree_fill(tree, [torch.zeros_like(leaf) for leaf in leaves])
             grads = torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
             return value.detach(), tree_fill(tree, grads)

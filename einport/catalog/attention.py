@@ -354,6 +354,14 @@ SCALED_DOT_PRODUCT_ATTENTION = Entry(
             values(2, 3, 2),
             mask=mask([[[1, 0, 1], [0, 0, 0]]]),
         ),
+        # The first of two examples may attend to nothing.
+        case(
+            "nothing to attend to, and NaN in keys and values",
+            values(2, 2, 2),
+            given([[[np.nan, 1], [np.inf, 2], [0, 1]], [[1, 0], [-1, 2], [3, 1]]]),
+            given([[[np.nan], [np.inf], [-np.inf]], [[1], [2], [4]]]),
+            mask=mask([[[0, 0, 0]], [[1, 0, 1]]]),
+        ),
         case("a scale", values(3, 4), values(5, 4), values(5, 2), scale=0.25),
         case("a whole scale", values(3, 2), values(4, 2), values(4, 2), scale=2),
         case("large scores", values(3, 8, scale=8), values(4, 8, scale=8), values(4, 3)),
@@ -745,6 +753,13 @@ MULTI_HEAD_ATTENTION = Entry(
             num_heads=2,
             context=values(2, 3, 10),
             causal=True,
+        ),
+        case(
+            "nothing to attend to, and NaN in its values",
+            values(2, 3, 4),
+            _projections(4) | {"value_bias": given([np.nan, 1, np.inf, -np.inf])},
+            num_heads=2,
+            mask=mask(np.zeros((3, 3))),
         ),
         case(
             "masked, two queries fully",
@@ -1838,6 +1853,13 @@ TRANSFORMER_BLOCK = Entry(
         ),
         case("large values", values(2, 3, 4, scale=3e4), _block_params(4, 5), num_heads=2),
         case("large activations", values(1, 3, 8), _block_params(8, 6, scale=5), num_heads=2),
+        case(
+            "nothing to attend to, and NaN in its values",
+            values(1, 3, 4),
+            _with(_block_params(4, 5), "attention", value_bias=given([np.nan, 1, np.inf, 2])),
+            num_heads=2,
+            mask=mask(np.zeros((3, 3))),
+        ),
         case(
             "NaN in a token",
             given([[[1, 2], [np.nan, 1]]]),

@@ -337,6 +337,14 @@ SLIDING_WINDOW_ATTENTION = Entry(
             no_gradient="−inf among the keys",
         ),
         case(
+            "a hidden key whose value is NaN",
+            given(np.ones((1, 2, 1, 2))),
+            given([[[[-_INF, 1]], [[1, 2]]]]),
+            given([[[[_NAN, _INF]], [[3, 4]]]]),
+            window=0,
+            no_gradient="−inf among the keys",
+        ),
+        case(
             "hidden keys, few",
             _with({}, 5),
             _with({0: -_INF, 1: -_INF, 2: -_INF, 4: -_INF}, 5),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,19 @@ Array = np.ndarray[Any, Any]
 HALVES = ("float16", "bfloat16")
 
 
-def _mean(numbers: list[float]) -> float:
-    """The mean, rounded once where it is finite; NaN over nothing."""
-    if not numbers:
-        return math.nan
-    total = math.fsum(numbers) if all(map(math.isfinite, numbers)) else sum(numbers)
-    return total / len(numbers)
+def _moments(numbers: list[float]) -> tuple[float, list[float], float]:
+    """The mean, each difference from it, and the variance: in fractions, each rounded once.
+
+    So equal numbers differ by exactly 0, whatever they are. NaN over nothing.
+    """
+    if not numbers or not all(map(math.isfinite, numbers)):
+        broken = sum(numbers) / len(numbers) if numbers else math.nan
+        return broken, [number - broken for number in numbers], math.nan
+    exact = [Fraction(number) for number in numbers]
+    mean = sum(exact, Fraction()) / len(exact)
+    differences = [number - mean for number in exact]
+    variance = sum((one**2 for one in differences), Fraction()) / len(exact)
+    return float(mean), [float(difference) for difference in differences], float(variance)
 
 
 def _divided(x: float, by: float) -> float:
@@ -46,25 +54,24 @@ def _divided(x: float, by: float) -> float:
 
 
 def _layer_norm(x: Array, scale: Array | None, shift: Array | None, eps: float, sizes: bool) -> Any:
-    """The definition; with `sizes`, what errors are relative to.
+    """The definition; with `sizes`, what errors are relative to: how far values are from the mean.
 
-    The mean is rounded, and so is what is left of it: an error of their size over the deviation.
+    They are not relative to the values: what these have in common makes no error.
     """
     n = x.shape[-1]
     out = np.empty(x.shape)
     factors = [1.0] * n if scale is None else scale.tolist()
     terms = [0.0] * n if shift is None else shift.tolist()
     for place in np.ndindex(*x.shape[:-1]):
-        row = x[place].tolist()
-        mean = _mean(row)
-        deviation = math.sqrt(_mean([(value - mean) ** 2 for value in row]) + eps)
-        size = _mean([abs(value) for value in row])
-        for i, (value, factor, term) in enumerate(zip(row, factors, terms, strict=True)):
+        _, differences, variance = _moments(x[place].tolist())
+        deviation = math.sqrt(variance + eps)
+        spread = sum(map(abs, differences)) / max(n, 1)
+        for i, (value, factor, term) in enumerate(zip(differences, factors, terms, strict=True)):
             if sizes:
-                spread = _divided(abs(value) + size, deviation)
-                out[(*place, i)] = abs(factor) * spread + abs(term)
+                spread_here = _divided(abs(value) + spread, deviation)
+                out[(*place, i)] = abs(factor) * spread_here + abs(term)
             else:
-                out[(*place, i)] = _divided(value - mean, deviation) * factor + term
+                out[(*place, i)] = _divided(value, deviation) * factor + term
     return out
 
 
@@ -115,6 +122,12 @@ def _draw_layer_norm(draw: Draw) -> Case:
     return case("drawn", x, scale, shift, eps=draw.choice([1e-5, 1e-3, 1.0]))
 
 
+_EQUAL = [[12345.678] * 100, [255.3] * 100, [-7e-4] * 100, [3e4] * 100]
+"""The sum of each is rounded, and the mean that is computed from it is another number."""
+
+_RANGE = ("float64", "float32", "bfloat16")
+"""The dtypes that hold tiny and huge numbers."""
+
 _UNEVEN = np.arange(5000).reshape(1, 5000) % 7 * 0.25 + 3
 
 LAYER_NORM = Entry(
@@ -142,6 +155,34 @@ LAYER_NORM = Entry(
             given([[2, 2, 2, 2]]),
             eps=0.0,
             no_gradient="0/0 where all values are equal",
+        ),
+        case("equal values, whose sum is rounded", given(_EQUAL), None, values(100)),
+        case(
+            "equal values, whose sum is rounded, without eps",
+            given(_EQUAL),
+            eps=0.0,
+            no_gradient="0/0 where all values are equal",
+        ),
+        case("equal values, huge and tiny", given([[3e38] * 9, [-1e-30] * 9]), dtypes=_RANGE),
+        case(
+            "tiny and huge values without eps",
+            given([[1e-30, -2e-30, 4e-30], [3e30, -1e30, 2e30]]),
+            eps=0.0,
+            dtypes=_RANGE,
+            no_gradient="a step of 1e-6 is not small beside its values",
+        ),
+        case(
+            "close to each other, far from zero",
+            given(12345 + np.arange(300).reshape(2, 150) % 7 / 1024),
+            eps=1e-12,
+            dtypes=("float64", "float32"),
+            no_gradient="a step of 1e-6 is not small beside its values",
+        ),
+        case(
+            "one value far from the others",
+            given([[1e6, *np.arange(200) % 3], [*np.arange(200) % 3, 1e6]]),
+            dtypes=_RANGE,
+            no_gradient="a step of 1e-6 is not seen in the results",
         ),
         case(
             "NaN and infinities",
@@ -177,7 +218,6 @@ LAYER_NORM = Entry(
     natives=idioms(globals(), "layer_norm"),
     dtypes=FLOATS,
     tolerance=4,
-    half_tolerance=0.6,
     magnitude=layer_norm_magnitude,
     mistakes=(
         mistake(
@@ -288,14 +328,13 @@ def batch_norm_oracle(
     new = {name: entry.copy() for name, entry in state.items()}
     for c, (where, numbers) in enumerate(_channels(x, data_format)):
         mean, variance = state["running_mean"][c], state["running_var"][c]
+        differences = [number - mean for number in numbers]
         if training:
-            mean = _mean(numbers)
-            squares = [(number - mean) ** 2 for number in numbers]
-            variance = _mean(squares)
+            mean, differences, variance = _moments(numbers)
             unbiased = variance * len(numbers) / (len(numbers) - 1)
             for name, batch in (("running_mean", mean), ("running_var", unbiased)):
                 new[name][c] = (1 - momentum) * state[name][c] + momentum * batch
-        normal = [_divided(number - mean, np.sqrt(variance + eps)) for number in numbers]
+        normal = [_divided(value, np.sqrt(variance + eps)) for value in differences]
         scaled = [number * state["scale"][c] + state["shift"][c] for number in normal]
         y[where] = np.reshape(scaled, y[where].shape)
     return y, new
@@ -315,15 +354,17 @@ def batch_norm_magnitude(
     sizes = {name: np.abs(entry) for name, entry in state.items()}
     for c, (where, numbers) in enumerate(_channels(x, data_format)):
         mean, variance = state["running_mean"][c], state["running_var"][c]
-        size = abs(mean)
+        lengths = [abs(number) + abs(mean) for number in numbers]
         if training:
-            mean, size = _mean(numbers), _mean([abs(number) for number in numbers])
-            variance = _mean([(number - mean) ** 2 for number in numbers])
+            mean, differences, variance = _moments(numbers)
+            size = sum(map(abs, numbers)) / len(numbers)
             unbiased = variance * len(numbers) / (len(numbers) - 1)
             for name, batch in (("running_mean", size), ("running_var", unbiased)):
                 sizes[name][c] = (1 - momentum) * abs(state[name][c]) + momentum * batch
+            apart = sum(map(abs, differences)) / len(numbers)
+            lengths = [abs(value) + apart for value in differences]
         deviation = np.sqrt(variance + eps)
-        spread = [_divided(abs(number) + size, deviation) for number in numbers]
+        spread = [_divided(length, deviation) for length in lengths]
         scaled = [s * abs(state["scale"][c]) + abs(state["shift"][c]) for s in spread]
         y[where] = np.reshape(scaled, y[where].shape)
     return y, sizes
@@ -445,6 +486,21 @@ BATCH_NORM = Entry(
         case("no channels", values(2, 0, 3, 2), _state(0), training=True),
         case("equal values", given(np.full((2, 2, 2, 2), 3)), _state(2), training=True),
         case(
+            "equal values, whose sum is rounded",
+            given(np.reshape(_EQUAL, (1, 4, 10, 10))),
+            _state(4),
+            training=True,
+        ),
+        case(
+            "equal values, whose sum is rounded, without eps",
+            given(np.reshape(_EQUAL, (1, 4, 10, 10)).transpose(2, 0, 3, 1)),
+            _state(4),
+            training=True,
+            eps=0.0,
+            data_format=_LAST,
+            no_gradient="0/0 where all values are equal",
+        ),
+        case(
             "NaN and infinities",
             given(np.array([[1, np.nan], [np.inf, 2], [3, 4]]).reshape(1, 3, 1, 2)),
             _state(3),
@@ -519,7 +575,6 @@ BATCH_NORM = Entry(
     natives=idioms(globals(), "batch_norm"),
     dtypes=FLOATS,
     tolerance=4,
-    half_tolerance=0.6,
     magnitude=batch_norm_magnitude,
     mistakes=(
         *(
@@ -694,8 +749,8 @@ BATCH_NORM = Entry(
 
 
 def _length(row: list[float]) -> float:
-    squares = [value * value for value in row]
-    return math.sqrt(math.fsum(squares) if all(map(math.isfinite, row)) else sum(squares))
+    finite = all(map(math.isfinite, row))
+    return math.hypot(*row) if finite else math.sqrt(sum(value * value for value in row))
 
 
 def normalize_rows_oracle(x: Array, *, eps: float = 0.0) -> Array:
@@ -781,6 +836,26 @@ NORMALIZE_ROWS = Entry(
             "small values",
             given([[3e-4, -4e-4], [2e-5, 1e-5]]),
             no_gradient="a step of 1e-6 is not small beside its values",
+        ),
+        case(
+            "tiny and huge rows",
+            given([[3e-20, 4e-20], [3e-37, -4e-37], [3e20, 4e20], [-1e38, 3e38]]),
+            dtypes=_RANGE,
+            no_gradient="a step of 1e-6 is not small beside its values",
+        ),
+        case(
+            "tiny and huge rows, with eps",
+            given([[3e-20, 4e-20], [3e-30, 4e-30], [3e30, 4e30]]),
+            eps=1e-25,
+            dtypes=_RANGE,
+            no_gradient="a step of 1e-6 is not small beside its values",
+        ),
+        case(
+            "tiny rows, and a large eps",
+            given([[3e-20, 4e-20], [3e-30, 4e-30]]),
+            eps=1e5,
+            dtypes=_RANGE,
+            no_gradient="results as small as these change by less than can be measured",
         ),
         case("five thousand columns", given(_LONG_ROW)),
         case("thousands of rows", values(4096, 3), dtypes=("float32",)),
@@ -930,6 +1005,12 @@ COSINE_SIMILARITY = Entry(
             "NaN and infinities",
             given([[1, np.nan], [np.inf, 1], [3, 4], [4, -3]]),
             no_gradient="NaN and infinities among the values",
+        ),
+        case(
+            "tiny and huge rows",
+            given([[3e-20, 4e-20], [3e-37, -4e-37], [3e20, 4e20], [-1e38, 3e38]]),
+            dtypes=_RANGE,
+            no_gradient="a step of 1e-6 is not small beside its values",
         ),
         case("no rows", values(0, 3)),
         case("large values", given([[3e4, 4e4, -6e4], [6e4, 6e4, 6e4]])),

@@ -1206,18 +1206,24 @@ MEAN_BY_PERIOD = Entry(
 # --- subtract_period_mean ------------------------------------------------------------------------
 
 
-def subtract_period_mean_oracle(x: Array, period: int) -> Array:
-    def centred(row: list[float]) -> list[float]:
-        mean = _mean(row)
-        return [value - mean for value in row]
+def _differences(row: list[float]) -> list[float]:
+    """What is left of each value without the mean, in fractions: of equal ones exactly 0."""
+    if not all(map(math.isfinite, row)):
+        return [value - _mean(row) for value in row]
+    exact = [Fraction(value) for value in row]
+    return [float(value - sum(exact) / len(row)) for value in exact]
 
-    return _flat(_by_period(centred, x, period))
+
+def subtract_period_mean_oracle(x: Array, period: int) -> Array:
+    return _flat(_by_period(_differences, x, period))
 
 
 def subtract_period_mean_magnitude(x: Array, period: int) -> Array:
+    """How far values are from the mean, and not from zero."""
+
     def sizes(row: list[float]) -> list[float]:
-        mean = _mean([abs(value) for value in row])
-        return [abs(value) + mean for value in row]
+        lengths = [abs(value) for value in _differences(row)]
+        return [length + sum(lengths) / len(row) for length in lengths]
 
     return _flat(_by_period(sizes, x, period))
 
@@ -1246,7 +1252,21 @@ def subtract_period_mean_tensorflow(x, period):
 
 SUBTRACT_PERIOD_MEAN = Entry(
     op=ops.subtract_period_mean,
-    cases=(*_period_cases(), case("periods of one", values(4), 1)),
+    cases=(
+        *_period_cases(),
+        case("periods of one", values(4), 1),
+        case(
+            "equal values, whose sum is rounded",
+            given([12345.678] * 100 + [-7e-4] * 100 + [255.3] * 100),
+            100,
+        ),
+        case(
+            "infinities, first and last",
+            given([np.inf, 1, 2, 1, 2, np.inf, -np.inf, 1, np.inf, 1, np.nan, 2]),
+            3,
+            no_gradient="NaN and infinities among the values",
+        ),
+    ),
     draw=_draw_period,
     sized=lambda n: case("rows", values(4 * n), 4),
     oracle=subtract_period_mean_oracle,
@@ -1349,6 +1369,13 @@ STANDARDIZE_BY_PERIOD = Entry(
             no_gradient=NOTHING_BY_NOTHING,
         ),
         case("equal values, many", given([0.1] * 1000), 1000, no_gradient=NOTHING_BY_NOTHING),
+        case(
+            "tiny and huge values",
+            given([1e-30, -2e-30, 4e-30, 3e30, -1e30, 2e30]),
+            3,
+            dtypes=("float64", "float32", "bfloat16"),
+            no_gradient="a step of 1e-6 is not small beside its values",
+        ),
         case("a spread of a few roundings", given([4096, 4096, 4098, 4100]), 4),
     ),
     draw=_draw_scores,

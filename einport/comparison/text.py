@@ -122,7 +122,7 @@ def _idioms(c: Comparison) -> list[tuple[str, bool]]:
 
 def ran(c: Comparison, width: int) -> str:
     """The call, its arrays, the table, and what its figures mean."""
-    lines = [*textwrap.wrap(c.call, width, subsequent_indent="    ")]
+    lines = textwrap.wrap(c.call, width, subsequent_indent="    ", break_long_words=False)
     lines += [f"{x.text}" for x in c.inputs[:8]]
     if len(c.inputs) > 8:
         lines.append(f"and {len(c.inputs) - 8} more arrays")
@@ -238,10 +238,11 @@ def traps_text(c: Comparison, width: int) -> str:
         return f"No trap is known that touches {c.op}."
     wide = max(len(one.name) for one in c.traps)
     lines: list[str] = []
+    beside = wide + 2 if wide + 2 <= width // 2 else 2  # or below, where there is too little room
     for one in c.traps:
-        lines += textwrap.wrap(
-            f"{one.name:<{wide}}  {one.title}", width, subsequent_indent=" " * (wide + 2)
-        )
+        head = f"{one.name:<{wide}}  " if beside > 2 else f"{one.name}: "
+        text, under = f"{head}{one.title}", " " * beside
+        lines += textwrap.wrap(text, width, subsequent_indent=under, break_on_hyphens=False)
     return "\n".join([*lines, "", "`einport traps NAME` shows one and runs it."])
 
 

@@ -36,6 +36,11 @@ def array(op: str, name: str, x: object) -> Backend:
     xp = find(x)
     if xp is None:
         raise TypeError(f"{op}: {name} must be an array of {KNOWN_FRAMEWORKS}, got {describe(x)}")
+    if not xp.has_rank(x):
+        raise ValueError(
+            f"{op}: {name} must have a known number of axes (their sizes may be unknown), "
+            "got an array of unknown rank"
+        )
     return xp
 
 
@@ -336,7 +341,12 @@ def _is_real(value: object) -> bool:
 def scalar(op: str, name: str, value: Any, xp: Backend) -> Any:
     """A real number, or an array of one beside the data, which is not read: it may be learned."""
     own = find(value)
-    if own is xp and xp.shape(value) == () and xp.dtype(value) in FLOATS | INTEGERS:
+    if (
+        own is xp
+        and xp.has_rank(value)
+        and xp.shape(value) == ()
+        and xp.dtype(value) in FLOATS | INTEGERS
+    ):
         return value
     plain = value if own is None else own.to_number(value)
     if plain is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
+from math import prod
 from typing import Any
 
 import einops
@@ -45,8 +47,8 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check_tensor("rearrange", tensor)
-    return einops.rearrange(tensor, _checked("rearrange", pattern), **axes_lengths)
+    _check("rearrange", tensor, pattern)
+    return einops.rearrange(tensor, _with_dots(pattern), **axes_lengths)
 
 
 @operation
@@ -73,8 +75,8 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check_tensor("repeat", tensor)
-    return einops.repeat(tensor, _checked("repeat", pattern), **axes_lengths)
+    _check("repeat", tensor, pattern)
+    return einops.repeat(tensor, _with_dots(pattern), **axes_lengths)
 
 
 @operation
@@ -135,9 +137,42 @@ def unpack(
     >>> [x.shape for x in unpack(np.zeros((10, 5)), [(2, 3), (4,)], "* c")]
     [(2, 3, 5), (4, 5)]
     """
-    check.array("unpack", "tensor", tensor)
+    xp = check.array("unpack", "tensor", tensor)
+    if any(xp.owns(size) for shape in packed_shapes for size in shape):
+        return _unpack_traced(xp, tensor, packed_shapes, pattern)
     parts: list[Any] = einops.unpack(tensor, packed_shapes, pattern)
     return parts
+
+
+def _unpack_traced(xp: Backend, tensor: Any, packed_shapes: Any, pattern: str) -> list[Any]:
+    """`unpack` where a graph leaves sizes open: those that `pack` returned are arrays then.
+
+    einops asks whether each size equals −1, which such an array cannot answer.
+    """
+    axes = pattern.split()
+    if axes.count("*") != 1 or len(axes) != len(xp.shape(tensor)):
+        return einops.unpack(tensor, [], pattern)  # says what is wrong
+    at = axes.index("*")
+    open_shapes = [_is_open(shape) for shape in packed_shapes]
+    if sum(open_shapes) > 1:
+        raise einops.EinopsError(f"unpack: more than one shape has a −1 (pattern {pattern!r})")
+    lengths = [0 if open_ else prod(s) for s, open_ in zip(packed_shapes, open_shapes, strict=True)]
+    total = xp.sizes(tensor)[at]
+    rest = total - sum(lengths)
+    stops = list(accumulate(rest if o else n for o, n in zip(open_shapes, lengths, strict=True)))
+    stops[-1] = total  # so that what is left over does not fit the last shape
+    parts = []
+    for shape, start, stop in zip(packed_shapes, [0, *stops], stops, strict=False):
+        part = tensor[(*[slice(None)] * at, slice(start, stop))]
+        own = [f"packed{i}" for i in range(len(shape))]
+        known = {name: n for name, n in zip(own, shape, strict=True) if xp.owns(n) or n != -1}
+        left, right = ([*axes[:at], *inside, *axes[at + 1 :]] for inside in (["(", *own, ")"], own))
+        parts.append(einops.rearrange(part, f"{' '.join(left)} -> {' '.join(right)}", **known))
+    return parts
+
+
+def _is_open(shape: Any) -> bool:
+    return any(isinstance(size, int) and size == -1 for size in shape)
 
 
 @operation
@@ -169,8 +204,8 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    pattern = _checked("reduce", pattern)
-    first, xp = _check_tensor("reduce", tensor)
+    first, xp = _check("reduce", tensor, pattern)
+    pattern = _with_dots(pattern)
     if isinstance(reduction, str) and reduction in REDUCTIONS:
         if reduction == "mean" and not xp.is_floating(first):
             dtype = xp.dtype(first)
@@ -226,8 +261,10 @@ def _dropped_last(pattern: str) -> Plan:
 _remembered = lru_cache(4096)(_dropped_last)
 
 
-def _check_tensor(op: str, tensor: Any) -> tuple[Array, Backend]:
-    """An array, or the first of a list of them, and its adapter."""
+def _check(op: str, tensor: Any, pattern: object) -> tuple[Array, Backend]:
+    """An array, or the first of a list of them, and its adapter; and a pattern with an arrow."""
+    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
+        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
     if not isinstance(tensor, list):
         return tensor, check.array(op, "tensor", tensor)
     if not tensor:
@@ -235,13 +272,9 @@ def _check_tensor(op: str, tensor: Any) -> tuple[Array, Backend]:
     return tensor[0], check.arrays(op, **{f"tensor[{i}]": x for i, x in enumerate(tensor)})
 
 
-def _checked(op: str, pattern: Any) -> Any:
-    """The pattern with an ellipsis as `...`, after looking for the commonest slip: no arrow.
+def _with_dots(pattern: Any) -> Any:
+    """The pattern with its ellipses as `...`.
 
-    einops takes `…` for one axis, or mixes up the axes when only one side has it so.
+    einops takes `…` for one axis, or mixes up the axes where only one side has it so.
     """
-    if not isinstance(pattern, str):
-        return pattern
-    if "->" not in pattern:
-        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
-    return pattern.replace("…", "...")
+    return pattern.replace("…", "...") if isinstance(pattern, str) else pattern

@@ -74,31 +74,41 @@ def _entered(fn: Callable[..., Any], keeps: frozenset[str]) -> Callable[..., Any
         ]
         first = _first_array(values)
         xp = None if first is None else find(first)
-        off = None
-        if xp is not None:
-            if chooses:
-                values = [
-                    _choice(xp, first, x) if label in CHOICES else x
-                    for label, x in zip(labels, values, strict=True)
-                ]
-            off = xp.autocast_off(first)
-        if xp is None or off is None:
-            return fn(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
-        arrays = [label not in keeps and roles.get(label) == ARRAYS for label in labels]
-        with off:
-            values = _cast_like_first(xp, values, arrays)
-            return fn(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+        if xp is None:  # the checks say what is missing
+            return _apply(fn, values, kwargs)
+        if chooses:
+            values = [
+                _choice(xp, first, x) if label in CHOICES else x
+                for label, x in zip(labels, values, strict=True)
+            ]
+        off = xp.autocast_off(first)
+        scope = xp.quiet() if off is None else off
+        if scope is None:
+            return _apply(fn, values, kwargs)
+        with scope:
+            if off is not None:
+                casts = [label not in keeps and roles.get(label) == ARRAYS for label in labels]
+                values = _cast_like_first(xp, values, casts)
+            return _apply(fn, values, kwargs)
 
     call.definition = fn  # type: ignore[attr-defined]
     call.keeps = keeps  # type: ignore[attr-defined]
     return call
 
 
+def _apply(fn: Callable[..., Any], values: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Call with the values in the places of the arguments: those by keyword are the last."""
+    count = len(values) - len(kwargs)
+    return fn(*values[:count], **dict(zip(kwargs, values[count:], strict=True)))
+
+
 def _roles(fn: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, str]]:
     """The arguments that may be positional, and the role of each; `*` stands for any more."""
     names, roles = [], {}
     for name, parameter in inspect.signature(fn).parameters.items():
-        words = set(re.findall(r"\w+", str(parameter.annotation)))
+        note = parameter.annotation
+        text = note if isinstance(note, str) else inspect.formatannotation(note)
+        words = set(re.findall(r"\w+", text))
         if parameter.kind is parameter.VAR_KEYWORD:  # lengths of axes
             continue
         if parameter.kind is parameter.VAR_POSITIONAL:

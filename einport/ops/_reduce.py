@@ -6,9 +6,15 @@ copy. Here a pattern only names the axes, and the adapter reduces them in place.
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
+from ..backends import Backend
+
 A = TypeVar("A")
+
+RANGES = {"float32": (2.0**50, 2.0**100), "float64": (2.0**400, 2.0**800)}
+"""By dtype: values from 1/limit to limit can be squared and summed; what brings others there."""
 
 
 def reduce_axes(reduction: Any, x: A, pattern: str) -> A:
@@ -20,3 +26,39 @@ def reduce_axes(reduction: Any, x: A, pattern: str) -> A:
     axes = tuple([i - len(left) for i, name in enumerate(left) if name not in right])
     reduced: A = reduction(x, axis=axes, keepdims=len(right) == len(left))
     return reduced
+
+
+def centered(xp: Backend, x: Any, pattern: str) -> tuple[Any, Any]:
+    """What values differ by from their mean over the axes that become `1`, and that mean.
+
+    The mean is taken of the differences from one of the values. Equal values differ by exactly 0,
+    where their sum would be rounded, and no compiler may reorder that away. It also keeps the
+    digits of values that are close to each other and far from zero.
+    """
+    left, right = (side.split() for side in pattern.split("->"))
+    kept = {name: slice(None) for name in right} | {"...": Ellipsis}
+    first = _if_finite(xp, x[tuple([kept.get(name, slice(1)) for name in left])])
+    mean = first + reduce_axes(xp.mean, x - first, pattern)
+    differences = x - mean
+    # The mean was rounded, and by more than that if the one value is far from the others.
+    rest = _if_finite(xp, reduce_axes(xp.mean, differences, pattern))
+    return differences - rest, mean + rest
+
+
+def squarable(xp: Backend, x: Any, least: float = 0.0) -> Any:
+    """A power of 2 for each row, by which its squares can be summed: none overflows or vanishes.
+
+    It is 1 for most rows, those whose values are all at most `least / limit` among them.
+    """
+    if xp.shape(x)[-1] == 0:
+        return 1.0
+    limit, factor = RANGES[xp.dtype(x)]
+    top = xp.max(xp.maximum(x, -x), axis=-1, keepdims=True)
+    ones = xp.astype(top == top, xp.dtype(x))
+    small = xp.where((top > least / limit) & (top < 1 / limit), factor, ones)
+    return xp.where(top > limit, 1 / factor, small)
+
+
+def _if_finite(xp: Backend, x: Any) -> Any:
+    """The values, but 0 for NaN and infinities."""
+    return xp.where((x > -math.inf) & (x < math.inf), x, 0.0)

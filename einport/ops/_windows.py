@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..backends import Backend
 from . import _checks as check
+from ._broadcasting import to_rank
 
 A = TypeVar("A")
 
@@ -131,8 +132,8 @@ def window_places(
     )
     if backwards:
         places = places + ((high - 1) * width + wide - 1)
-    for other in others:
-        places = places[..., None] + other
+    for axes, other in enumerate(others, 2):
+        places = places[..., None] + to_rank(xp, other, axes)
     return places
 
 

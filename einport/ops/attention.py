@@ -10,6 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend, find
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import contract
 from ._operation import operation
 from .normalization import layer_norm
@@ -109,7 +110,8 @@ def scaled_dot_product_attention(
 ) -> A:
     """Average the values, weighted by how well each key matches the query.
 
-    A query that may attend to nothing gets zeros. 16-bit floats are computed in float32. With
+    A query that may attend to nothing gets zeros, whatever `k` and `v` hold; NaN in the value of a
+    key that is masked may reach the other queries. 16-bit floats are computed in float32. With
     fewer key heads than query heads (the third axis from the end), each key head serves a run of
     consecutive query heads: grouped-query attention.
 
@@ -148,13 +150,22 @@ def scaled_dot_product_attention(
     grouped = not check.equal(heads, key_heads)
     if grouped:
         q, k, v, mask = _group_heads(xp, q, k, v, mask, key_heads)
-    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
+    rank = len(xp.shape(q))
+    if mask is not None:
+        mask = to_rank(xp, mask, rank)
     if causal:
         query, key = _positions(xp, q), _positions(xp, k)
-        earlier = rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m")
+        earlier = to_rank(xp, rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m"), rank)
         mask = earlier if mask is None else mask & earlier
-    weights = _weights(xp, scores, mask, keys[-2])
-    out: A = xp.astype(xp.matmul(weights, xp.widen(v)), dtype)
+    if mask is not None:
+        # What may attend to nothing has no part in the product: 0·NaN would be in the gradients.
+        q = xp.where(xp.any(mask, axis=-1, keepdims=True), q, 0.0)
+    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
+    weights, nothing = _weights(xp, scores, mask, keys[-2])
+    wide: Any = xp.matmul(weights, xp.widen(v))
+    if nothing is not None:
+        wide = xp.where(nothing, 0.0, wide)  # weights of 0 times NaN would be NaN
+    out: A = xp.astype(wide, dtype)
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 
@@ -390,13 +401,16 @@ def _attend(
         return _linear(op, xp, tokens, params[name], params.get(f"{name}_bias"))
 
     q = split_heads(project(x, "query"), heads)
+    scale, channels = None, xp.shape(x)[-1]
     if xp.shape(q)[-1] is None:
-        raise ValueError(
-            f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
-        )
+        if channels is None:
+            raise ValueError(
+                f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
+            )
+        scale = 1 / math.sqrt(channels // heads)
     k = split_heads(project(source, "key"), heads)
     v = split_heads(project(source, "value"), heads)
-    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal)
+    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal, scale=scale)
     return project(merge_heads(attended), "output")
 
 
@@ -407,22 +421,25 @@ def _feed(op: str, xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
 
 def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
     y = contract(op, xp, {"x": x, "weight": weight}, "... i, i o -> ... o")
-    return y if bias is None else y + bias
+    return y if bias is None else y + to_rank(xp, bias, len(xp.shape(y)))
 
 
-def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> Any:
-    """Softmax over the keys that the mask allows; zeros where it allows none."""
+def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, Any]:
+    """Softmax over the keys that the mask allows, and whether it allows none, if there is one."""
     if num_keys == 0:
-        return scores
+        return scores, None
     if mask is not None:
         scores = xp.where(mask, scores, -math.inf)
     elif not isinstance(num_keys, int) or num_keys > FEW_KEYS:
-        return softmax(scores)
+        return softmax(scores), None
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
-    power = xp.exp(scores - xp.where(top == -math.inf, 0.0, top))
+    nothing = top == -math.inf
+    power = xp.exp(scores - xp.where(nothing, 0.0, top))
     total = xp.sum(power, axis=-1, keepdims=True)
-    return power / (total if mask is None else xp.where(total == 0, 1.0, total))
+    if mask is None:
+        return power / total, None
+    return power / xp.where(nothing, 1.0, total), nothing
 
 
 def _positions(xp: Backend, x: Any) -> Any:

@@ -237,7 +237,7 @@ def _finish(xp: Backend, pixels: Any, bias: Any, first: bool, dtype: str) -> Any
     """The result with the bias, rounded once."""
     if bias is not None:
         wide = xp.widen(bias)
-        pixels = pixels + (rearrange(wide, "o -> o 1 1") if first else wide)
+        pixels = pixels + rearrange(wide, "o -> 1 o 1 1" if first else "o -> 1 1 1 o")
     return xp.astype(pixels, dtype)
 
 

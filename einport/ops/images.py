@@ -257,7 +257,8 @@ def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     scale, shift, weight, bias = (xp.widen(params[name]) for name in EMBEDDING)
     rows = layer_norm(extract_patches(xp.widen(x), p), scale, shift, eps=1e-5)
     factors = {"patches": rows, "weight": weight}
-    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out") + bias
+    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out")
+    tokens = tokens + rearrange(bias, "out -> 1 1 out")
     return xp.astype(tokens, xp.dtype(x))
 
 

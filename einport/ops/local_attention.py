@@ -84,7 +84,7 @@ def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
     time and memory that grow with n·window. 16-bit floats are computed in float32. What is NaN or
     infinite in `q` and `k` reaches the queries that have it in their window, and no others; in
     `v` it may reach their neighbours, since 0·NaN is NaN. A query whose scores are all −inf gets
-    zeros.
+    zeros, whatever `v` holds.
 
     Args:
         q: `(b, h, n, d)`, floating.
@@ -136,8 +136,8 @@ def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -
     around = [(0, 0), (0, 0), (window, after + window), (0, 0)]
     k, v = (xp.take(xp.pad(x, around), place, axis=2, in_range=True) for x in (k, v))
     inside = rearrange((place >= window) & (place < n + window), "blocks key -> blocks 1 key")
-    near = _within(xp, q, block, span, window, window) & inside
-    out = scaled_dot_product_attention(q, k, v, mask=near)
+    near = rearrange(_within(xp, q, block, span, window, window), "query key -> 1 query key")
+    out = scaled_dot_product_attention(q, k, v, mask=near & inside)
     out = rearrange(out, "b h blocks query e -> b h (blocks query) e")
     return out[:, :, :n]
 
@@ -145,12 +145,13 @@ def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -
 def _places(xp: Backend, like: Any, count: Any, step: int, size: int) -> Any:
     """The positions in each of some pieces of a sequence, `step` apart: `(count, size)`."""
     start = multiples(xp, count, step, like)
-    return rearrange(start, "piece -> piece 1") + xp.arange(size, like=like)
+    within = rearrange(xp.arange(size, like=like), "place -> 1 place")
+    return rearrange(start, "piece -> piece 1") + within
 
 
 def _within(xp: Backend, like: Any, queries: Any, keys: Any, window: int, before: int) -> Any:
     """Whether a key is in a query's window, where `before` keys come before the first query."""
-    key = xp.arange(keys, like=like) - before
+    key = rearrange(xp.arange(keys, like=like) - before, "key -> 1 key")
     ahead = key - rearrange(xp.arange(queries, like=like), "query -> query 1")
     return (ahead >= -window) & (ahead <= window)
 

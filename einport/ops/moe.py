@@ -200,8 +200,8 @@ def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
             f"{op}: expert_outputs must have b·s·k = {b * s * k} rows, got {rows[0]} "
             f"(expert_outputs has shape {check.show(rows)}, gate_weights {check.show(weights)})"
         )
-    lengths = {name: n for name, n in zip("bsk", weights, strict=True) if n is not None}
-    per_token = rearrange(expert_outputs, "(b s k) d -> b s k d", **lengths)
+    b, s, k = xp.sizes(gate_weights)
+    per_token = rearrange(expert_outputs, "(b s k) d -> b s k d", b=b, s=s, k=k)
     factors = {"expert_outputs": per_token, "gate_weights": gate_weights}
     total: A = contract(op, xp, factors, "b s k d, b s k -> b s d")
     return total
@@ -267,8 +267,8 @@ def dispatch_tokens(
     Raises:
         TypeError: an argument is not an array, the indices are not integers, frameworks are
             mixed, or `num_experts` or `capacity` is not an integer.
-        ValueError: the shapes do not fit, tokens have no choice, or `num_experts` or `capacity` is
-            less than 1.
+        ValueError: the shapes do not fit, tokens have no choice, `num_experts` or `capacity` is
+            less than 1, or `k` is not known in TensorFlow.
         IndexError: an expert is out of range.
 
     Source: D. Lepikhin et al., "GShard", ICLR 2021, section 2.2, with the order of T. Gale et al.,
@@ -299,7 +299,7 @@ def dispatch_tokens(
             f"expert_indices {check.show(assigned)})"
         )
     check.ids(op, "expert_indices", xp, expert_indices, experts)
-    route, k = _route(xp, expert_indices, experts), assigned[1]
+    route, k = _route(xp, expert_indices, experts), _known_choices(op, expert_indices=assigned)
     if capacity is None:
         rows = xp.take(tokens, route.order // k, axis=0, in_range=True)
         places, kept = route.inverse, route.inverse >= 0
@@ -328,8 +328,8 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
     Raises:
         TypeError: an array argument is not a floating array, frameworks or dtypes are mixed, or
             `dispatch` is not a `Dispatch`.
-        ValueError: the outputs do not have the rows of `dispatch.tokens`, or the weights not the
-            shape of the assignments.
+        ValueError: the outputs do not have the rows of `dispatch.tokens`, the weights not the
+            shape of the assignments, or `k` is not known in TensorFlow.
 
     Source: D. Lepikhin et al., "GShard", ICLR 2021, algorithm 1.
 
@@ -362,10 +362,11 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
             f"{op}: gate_weights must have shape {check.show(places)}, one for each assignment, "
             f"got {check.show(weights)}"
         )
+    k = _known_choices(op, **{"gate_weights": weights, "dispatch.places": places})
     flat = rearrange(dispatch.places, "t k -> (t k)")
     kept = rearrange(dispatch.kept, "t k -> (t k)") if len(rows) == 3 else None
     outputs, factors = xp.widen(expert_outputs), xp.widen(gate_weights)
-    out: A = xp.astype(_combine(xp, outputs, flat, factors, kept), xp.dtype(expert_outputs))
+    out: A = xp.astype(_combine(xp, outputs, flat, factors, k, kept), xp.dtype(expert_outputs))
     return out
 
 
@@ -395,7 +396,7 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
         TypeError: an argument is not a floating array, frameworks or dtypes are mixed, `params`
             is not a dictionary, or `k` or `capacity` is not an integer.
         ValueError: `k` is less than 1 or more than the experts, `capacity` is less than 1, a
-            parameter is missing, or a shape does not fit.
+            parameter is missing, a shape does not fit, or `E` is not known in TensorFlow.
 
     Source: N. Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017, with the gate of
     D. Lepikhin et al., "GShard", ICLR 2021.
@@ -416,15 +417,16 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
     check.rank(op, "x", shape, "b s d")
     sizes = {"d": shape[2]}
     check.parameters(op, xp, {"x": x}, params, _NETWORK, sizes)
-    if isinstance(sizes["E"], int) and k > sizes["E"]:
+    experts = _known_experts(op, {name: xp.shape(params[name]) for name in _NETWORK})
+    if isinstance(experts, int) and k > experts:
         raise ValueError(
-            f"{op}: k must be at most the number of experts, {sizes['E']}, got {k} "
+            f"{op}: k must be at most the number of experts, {experts}, got {k} "
             f"(params['gate'] has shape {check.show(xp.shape(params['gate']))})"
         )
     gate, *network = [xp.widen(params[name]) for name in _NETWORK]
     tokens = rearrange(xp.widen(x), "b s d -> (b s) d")
     weights, chosen = top_k_gating(xp.matmul(tokens, gate), k)
-    route = _route(xp, chosen, sizes["E"])
+    route = _route(xp, chosen, experts)
     kept = None
     if capacity is not None:
         rows, places, kept = _with_room(xp, tokens, route, k, capacity)
@@ -432,12 +434,12 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
     elif xp.can_check(route.counts) and not xp.compiles_eagerly:
         rows, places = _apply_to_segments(xp, tokens, route, k, network), route.inverse
     else:
-        rows, places, owners = _in_blocks(xp, tokens, route, k, sizes["E"])
+        rows, places, owners = _in_blocks(xp, tokens, route, k, experts)
         own = [xp.take(one, owners, axis=0, in_range=True) for one in network]
         rows = _apply_experts(xp, rows, own)
-    out: A = xp.astype(_combine(xp, rows, places, weights, kept), xp.dtype(x))
-    lengths = {name: n for name, n in zip("bs", shape[:2], strict=True) if n is not None}
-    return rearrange(out, "(b s) d -> b s d", **lengths)
+    out: A = xp.astype(_combine(xp, rows, places, weights, k, kept), xp.dtype(x))
+    b, s, _ = xp.sizes(x)
+    return rearrange(out, "(b s) d -> b s d", b=b, s=s)
 
 
 @operation
@@ -487,6 +489,30 @@ def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: i
     means = xp.mean(rearrange(wide, "... e -> (...) e"), axis=0)
     loss: A = xp.astype(experts * xp.sum(shares * means), xp.dtype(gate_probabilities))
     return loss
+
+
+def _known_experts(op: str, shapes: Mapping[str, Sequence[Any]]) -> Any:
+    """How many experts there are: one parameter whose shape says so is enough."""
+    for name, shape in shapes.items():
+        size = shape[_NETWORK[name].split().index("E")]
+        if size is not None:
+            return size
+    raise ValueError(
+        f"{op}: the number of experts must be known, "
+        f"got params['gate'] of shape {check.show(shapes['gate'])}"
+    )
+
+
+def _known_choices(op: str, **shapes: Sequence[Any]) -> Any:
+    """How many experts a token goes to, from the shapes `(t, k)` that say so."""
+    for shape in shapes.values():
+        if shape[1] is not None:
+            return shape[1]
+    name, shape = next(iter(shapes.items()))
+    raise ValueError(
+        f"{op}: the number of choices, the last axis of {name}, must be known, "
+        f"got shape {check.show(shape)}"
+    )
 
 
 def _check_choices(op: str, shape: Any, assigned: Any, experts: int) -> None:
@@ -565,9 +591,8 @@ def _block_sizes(xp: Backend, route: _Route, experts: int) -> tuple[int, Any]:
     Larger blocks hold more zeros, smaller ones need their expert's weights more often: the size
     grows with an expert's load, first fast and then slowly.
     """
-    (total,) = xp.shape(route.order)
+    (total,) = xp.sizes(route.order)
     if not isinstance(total, int):
-        total = xp.sum(route.counts) if total is None else total
         return 128, (total + experts * 127) // 128
     if xp.is_fixed(total) and xp.is_fixed(experts):
         size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
@@ -590,9 +615,8 @@ def _rows_of(xp: Backend, tokens: Any, route: _Route, k: int, owners: Any, ranks
     return xp.take(xp.pad(tokens, [(0, 1), (0, 0)]), source, axis=0, in_range=True)
 
 
-def _combine(xp: Backend, outputs: Any, places: Any, weights: Any, kept: Any = None) -> Any:
+def _combine(xp: Backend, outputs: Any, places: Any, weights: Any, k: int, kept: Any = None) -> Any:
     """The weighted sum of each token's rows, one choice after the other."""
-    k = xp.shape(weights)[1]
     rows = rearrange(outputs, "e c d -> (e c) d") if len(xp.shape(outputs)) == 3 else outputs
     places = rearrange(places, "(t k) -> k t", k=k)
     factors = rearrange(weights, "t k -> k t 1")

@@ -10,9 +10,10 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
+from ._broadcasting import to_rank
 from ._einsum import einsum
 from ._operation import operation
-from ._reduce import reduce_axes
+from ._reduce import centered, reduce_axes, squarable
 
 __all__ = [
     "batch_norm",
@@ -30,7 +31,9 @@ STATE = ("scale", "shift", "running_mean", "running_var")
 def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: float = 1e-5) -> A:
     """Bring the last axis to mean 0 and variance 1, then scale and shift it.
 
-    The variance is the biased one, with n and not n − 1. 16-bit floats are computed in float32.
+    The variance is the biased one, with n and not n − 1. A row of equal values gives exactly
+    `shift`, and so does one whose values are too far apart to square. 16-bit floats are computed in
+    float32.
 
     Args:
         x: `(..., n)`, floating.
@@ -69,14 +72,15 @@ def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: flo
                 f"{op}: {name} must have shape {check.show(shape[-1:])}, the last axis of x, "
                 f"got {check.show(xp.shape(array))} (x has shape {check.show(shape)})"
             )
-    wide: Any = xp.widen(x)
-    centred = wide - xp.mean(wide, axis=-1, keepdims=True)
-    variance = xp.mean(centred * centred, axis=-1, keepdims=True)
-    rows = centred / xp.sqrt(variance + eps)
+    rows, _ = centered(xp, xp.widen(x), "... n -> ... 1")
+    if eps == 0:
+        rows = rows * squarable(xp, rows)
+    variance = xp.mean(rows * rows, axis=-1, keepdims=True)
+    rows = rows / xp.sqrt(variance + eps)
     if scale is not None:
-        rows = rows * xp.widen(scale)
+        rows = rows * to_rank(xp, xp.widen(scale), len(shape))
     if shift is not None:
-        rows = rows + xp.widen(shift)
+        rows = rows + to_rank(xp, xp.widen(shift), len(shape))
     return xp.astype(rows, xp.dtype(x))
 
 
@@ -94,8 +98,8 @@ def batch_norm(
 
     While training the batch's own mean and biased variance are used, and the new state holds
     `(1 − momentum) · running + momentum · batch`, with the batch's unbiased variance. Otherwise
-    the running ones are used and returned as they are. Nothing is written in place. 16-bit floats
-    are computed in float32.
+    the running ones are used and returned as they are. Nothing is written in place. While training,
+    a channel of equal values gives exactly its shift. 16-bit floats are computed in float32.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; floating.
@@ -105,7 +109,7 @@ def batch_norm(
         training: whether to use the batch's own statistics.
         momentum: how much of the batch goes into the new state, from 0 to 1. (PyTorch's meaning:
             Keras calls 1 − momentum so.)
-        eps: what is added to the variance.
+        eps: what is added to the variance. With 0, a channel of equal values gives NaN.
         data_format: `"channels_first"` or `"channels_last"`.
 
     Returns:
@@ -150,9 +154,8 @@ def batch_norm(
         sizes = (shape[0], *(shape[2:] if first else shape[1:3]))
         count = _values_a_channel(op, sizes, shape)
         old = mean, variance
-        mean = reduce_axes(xp.mean, wide, f"{axes} -> {kept}")
-        squares = (wide - mean) * (wide - mean)
-        variance = reduce_axes(xp.mean, squares, f"{axes} -> {kept}")
+        differences, mean = centered(xp, wide, f"{axes} -> {kept}")
+        variance = reduce_axes(xp.mean, differences * differences, f"{axes} -> {kept}")
         if count is None:
             ones = xp.astype((wide == wide) | (wide != wide), xp.dtype(wide))
             count = reduce_axes(xp.sum, ones, f"{axes} -> {kept}")
@@ -160,7 +163,9 @@ def batch_norm(
         for name, running, batch in zip(STATE[2:], old, (mean, unbiased), strict=True):
             mixed = (1 - momentum) * running + momentum * batch
             new[name] = xp.astype(rearrange(mixed, f"{kept} -> c"), xp.dtype(state[name]))
-    y = (wide - mean) / xp.sqrt(variance + eps) * scale + shift
+    else:
+        differences = wide - mean
+    y = differences / xp.sqrt(variance + eps) * scale + shift
     return xp.astype(y, xp.dtype(x)), new
 
 
@@ -168,7 +173,7 @@ def batch_norm(
 def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     """Scale each row of a matrix to Euclidean length 1.
 
-    16-bit floats are computed in float32. A row too large to square in that dtype gives zeros.
+    16-bit floats are computed in float32.
 
     Args:
         x: `(m, n)`, floating.
@@ -231,11 +236,13 @@ def cosine_similarity(x: A) -> A:
 
 def _unit_rows(xp: Backend, wide: Any, eps: float) -> Any:
     """Rows divided by their length, or by eps where that is more."""
-    total = xp.sum(wide * wide, axis=-1, keepdims=True)
+    factor = squarable(xp, wide, eps)
+    rows = wide * factor
+    total = xp.sum(rows * rows, axis=-1, keepdims=True)
     # The root has no gradient at 0: a row of zeros goes another way, so that eps can help it.
     empty = total == 0
     length = xp.where(empty, 0.0, xp.sqrt(xp.where(empty, 1.0, total)))
-    return wide / xp.maximum(length, eps)
+    return rows / xp.maximum(length, eps * factor)
 
 
 def _values_a_channel(op: str, sizes: tuple[Any, ...], shape: Any) -> Any:

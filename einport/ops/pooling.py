@@ -11,7 +11,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._operation import operation
-from ._reduce import reduce_axes
+from ._reduce import centered, reduce_axes, squarable
 from ._windows import (
     Border,
     Pair,
@@ -275,7 +275,7 @@ def mean_by_period(x: A, period: int) -> A:
 def subtract_period_mean(x: A, period: int) -> A:
     """Subtract from each value of a series the mean of its own period.
 
-    16-bit floats are computed in float32.
+    Equal values give exactly 0. 16-bit floats are computed in float32.
 
     Args:
         x: `(n·period,)`, floating.
@@ -295,9 +295,8 @@ def subtract_period_mean(x: A, period: int) -> A:
     [-1.0, 0.0, 1.0, -2.0, -1.0, 3.0]
     """
     xp, periods, _ = _split_periods("subtract_period_mean", x, period)
-    wide: Any = xp.widen(periods)
-    centred = wide - reduce_axes(xp.mean, wide, "n period -> n 1")
-    return xp.narrow(rearrange(centred, "n period -> (n period)"), x)
+    differences, _ = centered(xp, xp.widen(periods), "n period -> n 1")
+    return xp.narrow(rearrange(differences, "n period -> (n period)"), x)
 
 
 @operation
@@ -305,7 +304,7 @@ def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
     """Bring each period of a series to mean 0 and standard deviation 1.
 
     A period whose values are all equal, or that has one value, gives NaN: it is 0/0. 16-bit floats
-    are computed in float32. Values too far apart to square in that dtype give zeros.
+    are computed in float32.
 
     Args:
         x: `(n·period,)`, floating.
@@ -336,13 +335,10 @@ def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
         raise ValueError(
             f"{op}: period must be greater than the correction, {correction:g}, got {length}"
         )
-    wide: Any = xp.widen(periods)
-    # From the first value on: the mean of equal values may be a rounding off, and what is left
-    # then would be scaled up to 1. It also keeps the digits of a series that is far from zero.
-    moved = wide - wide[:, :1]
-    centred = moved - reduce_axes(xp.mean, moved, "n period -> n 1")
-    squares = reduce_axes(xp.sum, centred * centred, "n period -> n 1")
-    scores = centred / xp.sqrt(squares / (length - correction))
+    differences, _ = centered(xp, xp.widen(periods), "n period -> n 1")
+    differences = differences * squarable(xp, differences)
+    squares = reduce_axes(xp.sum, differences * differences, "n period -> n 1")
+    scores = differences / xp.sqrt(squares / (length - correction))
     return xp.narrow(rearrange(scores, "n period -> (n period)"), x)
 
 
@@ -413,8 +409,10 @@ def _real_cells(xp: Backend, like: Any, lie: _Lie, side: int) -> Any:
     cells = size - xp.maximum(before - turn, 0)
     if not isinstance(beyond, int) or beyond > 0:
         cells = cells - xp.maximum(turn - (count - 1) * stride + beyond, 0)
-    to_the_right = " 1" * (-lie.axes[side] - 1)
-    return rearrange(xp.astype(cells, xp.dtype(like)), f"n -> n{to_the_right}")
+    after = -lie.axes[side] - 1
+    before_it = len(xp.shape(like)) - 1 - after
+    pattern = f"n -> {'1 ' * before_it}n{' 1' * after}"
+    return rearrange(xp.astype(cells, xp.dtype(like)), pattern)
 
 
 def _split_periods(op: str, x: A, period: int) -> tuple[Backend, A, int]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import __version__
-from ..files import NotRead, NotWritten, copy_access, kind_of, read_regular, reason
+from ..files import NotRead, NotWritten, copy_access, kind_of, read_regular, reason, status
 
 MARKER = "einport-pages.json"
 
@@ -42,20 +42,20 @@ def _target(folder: Path, force: bool) -> Path:
     try:
         target = Path(os.path.realpath(folder))
         here = Path.cwd()
-        mode = os.stat(target).st_mode if os.path.lexists(target) else None
+        there = status(folder)
+        parent = target.parent if folder.is_symlink() else folder.absolute().parent
     except (OSError, ValueError) as error:  # a loop of links, a name that cannot be
         raise NotWritten(f"cannot write {folder}: {reason(error)}") from None
-    if mode is not None and not stat.S_ISDIR(mode):
-        kind = "a file" if stat.S_ISREG(mode) else kind_of(mode)
+    if there is not None and not stat.S_ISDIR(there.st_mode):
+        kind = "a file" if stat.S_ISREG(there.st_mode) else kind_of(there.st_mode)
         raise NotWritten(f"{folder} is {kind}, not a folder")
-    parent = target.parent if folder.is_symlink() else folder.absolute().parent
     if not os.path.isdir(parent):
         raise NotWritten(f"there is no folder {folder.parent} to make {folder.name} in")
     if target in (here, *here.parents):
         raise NotWritten(f"{folder} is, or holds, the current folder; name another")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise NotWritten(f"cannot write {folder}: the folder {target.parent} may not be written to")
-    if mode is not None:
+    if there is not None:
         _check_held(target, folder, force)
     return target
 

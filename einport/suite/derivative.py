@@ -197,9 +197,10 @@ def _drawn(entry: Entry, case: Case, inputs: Any, dtype: str) -> tuple[list[Any]
 
 
 def _exact(x: Any, direction: Any) -> Any:
-    """The direction that x really moves in: x ± a step along it is rounded."""
+    """The direction that x really moves in: x ± a step along it is rounded, and NaN stays NaN."""
     with np.errstate(all="ignore"):
-        return ((x + STEP * direction) - (x - STEP * direction)) / (2 * STEP)
+        moved = ((x + STEP * direction) - (x - STEP * direction)) / (2 * STEP)
+    return np.where(np.isfinite(x), moved, 0)
 
 
 def _is_float(leaf: Any) -> bool:

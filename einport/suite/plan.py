@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from ..backends import Backend
 from ..backends.base import HALF_DTYPES
-from ..catalog import Case, Entry, entries
+from ..catalog import Case, Entry
 from .drivers import driver_of
-from .holders import Holder, dtype_of, held_case, holders_of
+from .holders import Holder, dtype_of, held_case, holder_in_turn, holders_of
 from .modes import (
     ABSTRACT,
     COMPILED,
@@ -152,9 +152,7 @@ def _sample(entry: Entry, xp: Backend) -> Iterator[Trial]:
     smooth = _some(entry, GRADIENT, differentiable(entry), 3)
     yield from _gradients(entry, smooth[:1] if few else smooth, 0 if few else 1)
     yield from _compiled_gradients(entry, [_part(entry, 9)])
-    holders = holders_of(xp, entry)
-    turn = [one.name for one in entries()].index(entry.name)
-    yield from _held(entry, holders[turn % len(holders) :][:1])
+    yield from _held(entry, [holder_in_turn(xp, entry)])
 
 
 def _held(entry: Entry, holders: Sequence[Holder]) -> Iterator[Trial]:

@@ -79,9 +79,9 @@ def jax_runner() -> Run:
         chosen = next(d for d in known if name(d) == device)
         # As its user would: 64 bits are switched on for what takes or gives them.
         wide = any(a.dtype.name.endswith("64") for a in (*exported.in_avals, *exported.out_avals))
-        with jax.enable_x64(wide):
-            results = exported.call(*(put(record, chosen) for record in records))
-            return [take(x) for x in results]
+        jax.config.update("jax_enable_x64", wide)
+        results = exported.call(*(put(record, chosen) for record in records))
+        return [take(x) for x in results]
 
     return run
 

@@ -8,17 +8,22 @@ the case.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
 
 from ...backends import Backend
 from ...backends.trees import tree_leaves
-from ...catalog import Case, Entry
-from ...catalog._entry import Given, Values
+from ...catalog import Case, Entry, entries
+from ...catalog._entry import INDEX, Given, Values
 from ..judge import Verdict, Wrong
 
 
@@ -33,7 +38,7 @@ class Holder(NamedTuple):
     function: str
     summary: str
     needs: tuple[str, ...] = ()
-    """What a call must have for it: `floats`, `several floats`, `a dictionary`, `choices`,
+    """What a call must have for it: `floats`, `a dictionary`, `choices`, `unsigned choices`,
     `settings`."""
     dtype: str = "float32"
     """The dtype of the trial where the entry has it, else the entry's usual one."""
@@ -42,13 +47,14 @@ class Holder(NamedTuple):
 
 
 HOLDERS = (
+    Holder("threads", "*", "anywhere", "in_threads", "called by four threads at once"),
     Holder("numpy-numbers", "*", "anywhere", "numpy_numbers",
            "settings are NumPy's numbers or arrays without axes", ("settings",)),
     Holder("numpy-choices", "*", "anywhere", "numpy_choices",
            "masks, labels and indices are NumPy's, beside data of JAX and TensorFlow",
            ("choices",)),
     Holder("unsigned", "*", "anywhere", "unsigned_choices",
-           "labels and indices are unsigned integers of 32 bits", ("choices",)),
+           "labels and indices are unsigned integers of 32 bits", ("unsigned choices",)),
     Holder("mapping", "*", "anywhere", "any_mapping",
            "parameters are in a mapping that is no dictionary", ("a dictionary",)),
     Holder("memmap", "numpy", "numpy", "memory_mapped", "arrays are in a file, mapped to memory"),
@@ -96,6 +102,26 @@ HOLDERS = (
            "weights of a Keras layer in mixed precision", ("floats",), "bfloat16",
            package="keras"),
 )  # fmt: skip
+
+
+def holder_in_turn(xp: Backend, entry: Entry) -> Holder:
+    """The one that is tried every day: another one for the next entry, until all had their turn."""
+    found = _turns(xp).get(entry.name)
+    if found is None:  # an entry of another package
+        found = min(holders_of(xp, entry), key=lambda one: crc32(f"{entry.name}/{one}".encode()))
+    return found
+
+
+@cache
+def _turns(xp: Backend) -> dict[str, Holder]:
+    """For each entry the holder that had the fewest turns before."""
+    turns: Counter[Holder] = Counter()
+    found = {}
+    for entry in entries():
+        holder = min(holders_of(xp, entry), key=lambda one: turns[one])
+        turns[holder] += 1
+        found[entry.name] = holder
+    return found
 
 
 def holders_of(xp: Backend, entry: Entry) -> list[Holder]:
@@ -164,9 +190,16 @@ def _what_it_has(entry: Entry) -> set[str]:
         found.add("a dictionary")
     if any(isinstance(argument, Given) and not _is_float(argument) for argument in arguments):
         found.add("choices")
-    if any(isinstance(leaf, int | float) for leaf in leaves):
+    if any(isinstance(argument, Given) and _is_unsigned(argument) for argument in arguments):
+        found.add("unsigned choices")
+    parameters = signature(entry.op).parameters.values()
+    if any(isinstance(x, int | float) for x in (*leaves, *(one.default for one in parameters))):
         found.add("settings")
     return found
+
+
+def _is_unsigned(spec: Given) -> bool:
+    return spec.dtype == INDEX and np.size(spec.data) > 0 and np.min(spec.data) >= 0
 
 
 def _is_float(spec: Given | Values) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -11,9 +13,12 @@ import numpy as np
 from ...backends import Backend
 from ...backends.trees import tree_leaves, tree_map
 from ...catalog import Case, Entry
+from ..drivers import driver_of
 from ..expected import judge_arrays
 from ..inputs import Input, draw_inputs, to_backend
 from ..judge import Verdict
+
+THREADS = 4
 
 
 def judge_call(
@@ -36,6 +41,20 @@ def judge_call(
     return judge_arrays(entry, case, xp, device, dtype, inputs, results)
 
 
+def in_threads(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
+    """The same call from several threads at once."""
+
+    def call(_: int) -> Verdict:
+        with xp.dtype_scope(dtype), driver_of(xp).on(device), np.errstate(all="ignore"):
+            return judge_call(entry, case, xp, device, dtype, lambda _, tree: tree)
+
+    verdict = Verdict(0, 0.0)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for one in pool.map(call, range(THREADS)):
+            verdict = verdict.with_(one)
+    return verdict
+
+
 def numpy_numbers(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
     """Settings as NumPy's scalars, as its arrays without axes, and as the framework's own."""
     kinds = (
@@ -43,15 +62,23 @@ def numpy_numbers(entry: Entry, case: Case, xp: Backend, device: str, dtype: str
         np.asarray,
         lambda x: xp.asarray(x, device="cpu" if "cpu" in xp.devices() else None),
     )
+    defaults = {
+        name: one.default
+        for name, one in list(signature(entry.op).parameters.items())[len(case.args) :]
+        if isinstance(one.default, int | float) and name not in case.kwargs
+    }
     verdict = Verdict(0, 0.0)
     for kind in kinds:
 
-        def number(x: Any, kind: Callable[[Any], Any] = kind) -> Any:
-            return kind(x) if isinstance(x, int | float) else x
+        def hold(_: Any, arrays: Any, kind: Callable[[Any], Any] = kind) -> Any:
+            args, kwargs = arrays
 
-        verdict = verdict.with_(
-            judge_call(entry, case, xp, device, dtype, lambda _, tree: tree_map(number, tree))
-        )
+            def number(x: Any) -> Any:
+                return kind(x) if isinstance(x, int | float) else x
+
+            return tree_map(number, (args, {**defaults, **kwargs}))
+
+        verdict = verdict.with_(judge_call(entry, case, xp, device, dtype, hold))
     return verdict
 
 
@@ -61,7 +88,7 @@ def numpy_choices(entry: Entry, case: Case, xp: Backend, device: str, dtype: str
 
 
 def unsigned_choices(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
-    """Labels and indices without a sign; those that count from the end as they are."""
+    """Labels and indices without a sign."""
 
     def made(leaf: Input) -> Any:
         if leaf.dtype == "bool" or leaf.plain.min(initial=0) < 0:

@@ -80,7 +80,7 @@ class _Linen(linen.Module):
 
     call: Call
 
-    @linen.compact
+    @linen.compact  # type: ignore[untyped-decorator]
     def __call__(self) -> list[Any]:
         """The results of the call."""
         held = [self._boxed(i, x) if _is_float(x) else x for i, x in enumerate(self.call.arrays)]

@@ -197,6 +197,7 @@ def _recorded(
     recorded = record(calls[0])
     verdict = Verdict(0, 0.0)
     for inputs, call in zip(drawn, calls, strict=True):
-        results = tree_leaves(recorded(*call.arrays))
+        # Sizes among the results, as `pack` gives them, are recorded as tensors too.
+        results = tree_leaves(recorded(*call.arrays))[: len(call(*call.arrays))]
         verdict = verdict.with_(judge_arrays(entry, case, xp, device, dtype, inputs, results))
     return verdict

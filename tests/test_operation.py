@@ -1,0 +1,263 @@
+"""The one entry of operations: what it reads, what it leaves, and what it is to the outside."""
+
+import inspect
+import pickle
+from collections import OrderedDict, UserDict
+from fractions import Fraction
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from einport import ops
+from einport.backends import Backend, find
+from einport.backends.holders import value_of
+from einport.ops import _operation
+from einport.ops._operation import ARRAYS, CHOICES, SCALAR, SETTING, operation
+
+OPERATIONS = [getattr(ops, name) for name in ops.__all__]
+
+
+# --- What an operation is to the outside ---------------------------------------------------------
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.__name__)
+def test_an_operation_is_its_definition_with_an_entry(op):
+    assert op.definition is not op
+    assert inspect.signature(op) == inspect.signature(op.definition)
+    assert inspect.getdoc(op) == inspect.getdoc(op.definition)
+    assert op.__module__.startswith("einport.ops.")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.__name__)
+def test_an_operation_pickles(op):
+    assert pickle.loads(pickle.dumps(op)) is op
+
+
+@pytest.mark.once
+def test_roles_are_read_from_annotations():
+    names, roles = _operation._roles(ops.scaled_dot_product_attention.definition)
+    assert names == ("q", "k", "v")
+    assert {roles[name] for name in ("q", "k", "v", "mask")} == {ARRAYS}
+    assert roles["scale"] == SCALAR
+    assert roles["causal"] == SETTING
+    _, roles = _operation._roles(ops.conv2d.definition)
+    assert {roles[name] for name in ("stride", "padding", "groups", "data_format")} == {SETTING}
+    assert _operation._roles(ops.multi_head_attention.definition)[1]["params"] == ARRAYS
+    assert _operation._roles(ops.unpack.definition)[1]["packed_shapes"] == SETTING
+
+
+@pytest.mark.once
+def test_arguments_that_choose_are_all_known():
+    """What is documented as integers or booleans is taken from NumPy too."""
+    found = {
+        name
+        for op in OPERATIONS
+        for name, role in _operation._roles(op.definition)[1].items()
+        if role == ARRAYS and _documented(op, name).startswith(("integers", "booleans"))
+    }
+    assert found <= CHOICES
+    assert {"mask", "labels", "indices"} <= found
+
+
+def _documented(op, name):
+    """What a docstring says of an argument, after its shape."""
+    text = (inspect.getdoc(op) or "").partition(f"    {name}: ")[2]
+    return text.partition("`, ")[2] if text.startswith("`") else text
+
+
+@pytest.mark.once
+def test_wrong_arguments_are_pythons_own_error():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        ops.softmax()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'eps'"):
+        ops.softmax(np.ones(3), eps=1)
+    with pytest.raises(TypeError, match=r"takes 1 positional argument but 2 were given"):
+        ops.softmax(np.ones(3), 1)
+    with pytest.raises(TypeError, match="multiple values for argument 'x'"):
+        ops.softmax(np.ones(3), x=np.ones(3))
+
+
+@pytest.mark.once
+def test_an_operation_of_ones_own_has_the_same_entry():
+    @operation
+    def twice(x, count: int = 2):
+        assert type(count) is int
+        return x * count
+
+    assert twice(np.float32(3), np.int64(2)).tolist() == 6.0
+
+
+# --- Settings ------------------------------------------------------------------------------------
+
+NUMBERS = (np.float32, np.float64, np.float16, np.int64, np.uint8, np.asarray, Fraction)
+
+
+@pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.__name__)
+def test_a_setting_is_any_real_number(backend: Backend, device: str, kind):
+    x = backend.asarray([[1.0, 2.0]], "float32", device)
+    got = ops.layer_norm(x, eps=kind(2))
+    want = ops.layer_norm(x, eps=2.0)
+    assert np.array_equal(backend.to_numpy(got), backend.to_numpy(want))
+
+
+def test_a_setting_is_an_array_without_axes_on_the_host(backend: Backend):
+    x = backend.asarray([[1.0, 2.0, 3.0, 4.0]], "float32", "cpu")
+    number = backend.asarray(2.0, "float32", "cpu")
+    assert np.array_equal(
+        backend.to_numpy(ops.layer_norm(x, eps=number)),
+        backend.to_numpy(ops.layer_norm(x, eps=2.0)),
+    )
+    two, yes = backend.asarray(2, "int32", "cpu"), backend.asarray(True, "bool", "cpu")
+    assert tuple(backend.shape(ops.rearrange(x, "b (c d) -> b c d", c=two))) == (1, 2, 2)
+    image = ops.rearrange(x, "b (h w) -> b 1 h w", h=2)
+    assert tuple(backend.shape(ops.global_average_pool(image, keepdims=yes))) == (1, 1, 1, 1)
+    assert tuple(backend.shape(ops.max_pool(image, (two, np.int64(1))))) == (1, 1, 1, 2)
+
+
+@pytest.mark.parametrize("wrong", [True, "1", 1j, None, np.complex64(1), np.bool_(True)])
+def test_what_is_no_real_number_is_refused(backend: Backend, device: str, wrong):
+    x = backend.asarray([[1.0, 2.0]], "float32", device)
+    with pytest.raises(TypeError, match="layer_norm: eps must be a number"):
+        ops.layer_norm(x, eps=wrong)
+    with pytest.raises(TypeError, match="layer_norm: eps must be a number"):
+        ops.layer_norm(x, eps=backend.asarray([1.0], "float32", device))
+
+
+def test_a_scale_may_be_an_array(backend: Backend, device: str):
+    q = backend.asarray(np.arange(6.0).reshape(1, 3, 2), "float32", device)
+    want = backend.to_numpy(ops.scaled_dot_product_attention(q, q, q, scale=0.25))
+    scales = [np.float32(0.25), np.array(0.25), backend.asarray(0.25, "float32", device)]
+    scales += [backend.asarray(0.25, "float16", device), backend.asarray([0.25], "float32", device)]
+    for scale in scales[:-1]:
+        got = backend.to_numpy(ops.scaled_dot_product_attention(q, q, q, scale=scale))
+        assert np.array_equal(got, want)
+    with pytest.raises(TypeError, match="scale must be a number"):
+        ops.scaled_dot_product_attention(q, q, q, scale=scales[-1])
+
+
+def test_a_learned_scale_has_a_gradient(backend: Backend, device: str):
+    q = np.arange(6.0).reshape(1, 3, 2)
+    if backend.name == "numpy":  # which has no gradients: an array is not read as a constant
+        scale = np.array(0.25)
+        assert ops.scaled_dot_product_attention(q, q, q, scale=scale).shape == q.shape
+        return
+    x = backend.asarray(q, "float32", device)
+
+    def total(scale):
+        return backend.sum(ops.scaled_dot_product_attention(x, x, x, scale=scale))
+
+    _, gradient = backend.value_and_grad(total)(backend.asarray(0.25, "float32", device))
+    difference = sum(
+        sign * ops.scaled_dot_product_attention(q, q, q, scale=0.25 + sign * 1e-6).sum()
+        for sign in (1, -1)
+    )
+    assert np.isclose(backend.to_numpy(gradient), difference / 2e-6, rtol=1e-3)
+
+
+# --- Holders -------------------------------------------------------------------------------------
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", [OrderedDict, UserDict, MappingProxyType])
+def test_any_mapping_is_read_as_a_dictionary(kind):
+    read = value_of(kind({"b": np.float32(1), "a": kind({"c": [np.int64(2)]})}))
+    assert type(read) is dict
+    assert [*read] == ["b", "a"]
+    assert type(read["a"]["c"][0]) is np.ndarray
+
+
+@pytest.mark.once
+def test_what_holds_nothing_comes_back_itself():
+    for thing in (None, 1, 1.5, "x", object(), {1, 2}, np.str_("x"), float, np.ma.ones(3)):
+        assert value_of(thing) is thing
+
+
+@pytest.mark.once
+def test_numpy_scalars_are_arrays_without_axes():
+    stacked = ops.stack_arrays([np.float32(1), np.float32(2)])
+    assert (stacked.dtype, stacked.tolist()) == (np.float32, [1.0, 2.0])
+    assert ops.elementwise_product(np.ones((1, 1)), np.ones((1, 1))).tolist() == [[1.0]]
+
+
+CALLS = {
+    "rearrange": lambda x: ops.rearrange(x, "a b -> b a"),
+    "repeat": lambda x: ops.repeat(x, "a b -> a b 2"),
+    "reduce": lambda x: ops.reduce(x, "a b -> a", "mean"),
+    "pack": lambda x: ops.pack([x], "a *"),
+    "unpack": lambda x: ops.unpack(x, [(2,)], "a *"),
+    "einsum": lambda x: ops.einsum(x, "a b -> a"),
+    "rearrange a list": lambda x: ops.rearrange([np.ones((2, 2)), x], "n a b -> n b a"),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", [np.ma.MaskedArray, np.matrix, np.recarray])
+@pytest.mark.parametrize("name", CALLS)
+def test_einops_functions_refuse_numpys_arrays_of_another_meaning(name, kind):
+    """Other operations' arguments are in the table of bad input."""
+    message = rf"{name.split()[0]}: .* must be an array of .*, got a {kind.__name__}"
+    with pytest.raises(TypeError, match=message):
+        CALLS[name](np.ones((2, 2)).view(kind))
+
+
+# --- NumPy beside JAX and TensorFlow -------------------------------------------------------------
+
+
+def test_numpys_choices_beside_the_data(backend: Backend, device: str):
+    matrix = backend.asarray(np.arange(6.0).reshape(3, 2), "float32", device)
+    rows = np.array([2, -1, 0])
+    if not backend.takes_numpy:
+        taken = backend.name == "numpy"
+        if taken:
+            assert ops.collect_rows(matrix, rows).shape == (3, 2)
+        else:
+            with pytest.raises(
+                TypeError, match="matrix is an array of PyTorch and rows one of Num"
+            ):
+                ops.collect_rows(matrix, rows)
+        return
+    got = backend.to_numpy(ops.collect_rows(matrix, rows))
+    assert np.array_equal(got, np.arange(6.0).reshape(3, 2)[rows])
+    q = backend.asarray(np.eye(3)[None], "float32", device)
+    mask = np.tri(3, dtype=bool)
+    assert np.array_equal(
+        backend.to_numpy(ops.scaled_dot_product_attention(q, q, q, mask=mask)),
+        backend.to_numpy(ops.scaled_dot_product_attention(q, q, q, causal=True)),
+    )
+    with pytest.raises(TypeError, match="pass arrays of one framework"):
+        ops.scaled_dot_product_attention(q, q, q, mask=np.ones((3, 3), "float32"))
+    with pytest.raises(TypeError, match="pass arrays of one framework"):
+        ops.matrix_multiply(matrix, np.ones((2, 3), "int32"))
+
+
+@pytest.mark.parametrize("far", [2**31, 2**32, 2**32 + 1, -(2**33), 2**62])
+def test_a_choice_past_the_index_dtype_is_out_of_range(backend: Backend, device: str, far):
+    matrix = backend.asarray(np.arange(6.0).reshape(3, 2), "float32", device)
+    rows = np.array([0, far])
+    if not backend.takes_numpy:
+        rows = backend.asarray(rows, "int64", device)
+    with pytest.raises(IndexError, match="rows must be from -3 to 2"):
+        ops.collect_rows(matrix, rows)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_unsigned_choices_are_integers(backend: Backend, device: str, dtype):
+    if dtype == "uint64" and backend.index_dtype == "int32":
+        dtype = "uint32"
+    matrix = backend.asarray(np.arange(6.0).reshape(3, 2), "float32", device)
+    got = ops.collect_rows(matrix, backend.asarray(np.array([2, 0], dtype), dtype, device))
+    assert np.array_equal(backend.to_numpy(got), [[4.0, 5.0], [0.0, 1.0]])
+    last = np.array([np.iinfo(dtype).max], dtype)  # it must not become −1
+    with pytest.raises(IndexError, match="rows must be from -3 to 2"):
+        ops.collect_rows(matrix, backend.asarray(last, dtype, device))
+    tokens, experts = matrix, backend.asarray(np.array([[0], [1], [0]], dtype), dtype, device)
+    assert backend.to_numpy(ops.dispatch_tokens(tokens, experts, 2).counts).tolist() == [2, 1]
+
+
+@pytest.mark.once
+def test_an_array_is_found_before_its_holder():
+    assert find(np.float32(1)) is None
+    assert find(value_of(np.float32(1))).name == "numpy"
