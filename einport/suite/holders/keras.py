@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from ..derivative import derivative_of, judge_derivative, weighted_sum
 from ..expected import judge_arrays
 from ..inputs import draw_inputs, to_backend
 from ..judge import Verdict, Wrong
+from . import is_keras_backend
 
 BATCH = np.zeros((1, 1), "float32")
 """What a model is called with: its layer does not read it."""
@@ -58,14 +58,12 @@ def keras_on(xp: Backend, device: str) -> Iterator[Any]:
     Raises:
         Wrong: Keras runs on another framework in this process.
     """
-    os.environ["KERAS_BACKEND"] = xp.name  # it is read once, by the first import
+    if not is_keras_backend(xp.name):
+        raise Wrong(
+            f"Keras has another backend in this process: try {xp.title} in a process of its own"
+        )
     import keras
 
-    if keras.config.backend() != xp.name:
-        raise Wrong(
-            f"Keras runs on {keras.config.backend()} in this process, where it was imported before "
-            f"{xp.title} was tried: try {xp.title} in a process of its own"
-        )
     with keras.device(device), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Gradients do not exist")  # a result may need no weight
         yield keras
