@@ -149,6 +149,26 @@ def variables_are_not_read(xp, patch):
     patch.setattr(type(xp), "owns", lambda self, x: isinstance(x, tf.Tensor))
 
 
+def variables_of_keras_are_not_read(xp, patch):
+    patch.setitem(holders._PACKAGES, "keras", lambda keras, kind: None)
+    if xp.name == "tensorflow":
+        variables_are_not_read(xp, patch)
+    patch.setattr(holders, "_readers", {})
+
+
+def variables_are_read_past_keras_autocast(xp, patch):
+    def find(keras, kind):
+        return (lambda x: x._value) if issubclass(kind, keras.Variable) else None
+
+    patch.setitem(holders._PACKAGES, "keras", find)
+    patch.setattr(holders, "_readers", {})
+
+
+def parameters_of_flax_are_not_read(xp, patch):
+    patch.setitem(holders._PACKAGES, "flax", lambda flax, kind: None)
+    patch.setattr(holders, "_readers", {})
+
+
 def subclasses_are_arrays(xp, patch):
     patch.setattr(type(xp), "owns", lambda self, x: type(x) is np.ndarray)
     patch.setitem(holders._PACKAGES, "numpy", lambda np, kind: None)
@@ -185,6 +205,17 @@ PLANTED = [
     ("tensorflow", numpys_choices, "collect_rows", "numpy-choices"),
     ("tensorflow", sparse_gradients, "collect_rows", "variable"),
     ("tensorflow", variables_are_not_read, "softmax", "variable"),
+    *(
+        (framework, variables_of_keras_are_not_read, "layer_norm", "keras")
+        for framework in ("torch", "jax", "tensorflow")
+    ),
+    *(
+        (framework, variables_are_read_past_keras_autocast, "layer_norm", "keras-mixed")
+        for framework in ("torch", "jax", "tensorflow")
+    ),
+    ("tensorflow", sparse_gradients, "collect_rows", "keras"),
+    ("jax", parameters_of_flax_are_not_read, "layer_norm", "nnx"),
+    ("jax", parameters_of_flax_are_not_read, "layer_norm", "linen"),
     ("numpy", subclasses_are_arrays, "softmax", "memmap"),
     ("numpy", warnings_come_through, "softmax", "strict"),
     ("numpy", written_in_place, "normalize_rows", "read-only"),
@@ -195,8 +226,14 @@ def pytest_generate_tests(metafunc):
     """Each planted fault, on its framework."""
     if "planted" in metafunc.fixturenames:
         chosen = [one for one in PLANTED if one[0] in backend_names(metafunc.config)]
+        chosen = [one for one in chosen if can_be_held(*one)]
         names = [f"{holder}-{plant.__name__}-{op}" for _, plant, op, holder in chosen]
         metafunc.parametrize("planted", chosen, ids=names)
+
+
+def can_be_held(framework, plant, op, holder):
+    """Whether what holds it is installed; Keras is tried on one framework in a process."""
+    return holder in {one.name for one in holders_of(get_backend(framework), entry(op))}
 
 
 def test_a_fault_planted_again_is_caught(planted, monkeypatch, request):

@@ -3,7 +3,8 @@
 A holder is read as its value: `tf.Variable`, a Keras variable (in the scope of Keras' autocast), a
 flax parameter, a NumPy scalar as an array without axes, `np.memmap` as the array it is. A container
 is read as the dictionary or list of what it holds: any mapping, `nn.ParameterDict`,
-`nn.ParameterList`. Only packages that are already imported are asked.
+`nn.ParameterList`, what a `tf.Module` made of a tuple; a named tuple as one of values. Only
+packages that are already imported are asked.
 """
 
 from __future__ import annotations
@@ -54,15 +55,17 @@ def _compiles() -> bool:
 
 
 def _find_reader(kind: type) -> Reader | None:
+    if issubclass(kind, Mapping):
+        return _read_mapping
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return lambda x: kind(*[value_of(item) for item in x])
+    if issubclass(kind, list | tuple):
+        return _read_sequence
     for package, find in _PACKAGES.items():
         module = sys.modules.get(package)
         reader = None if module is None else find(module, kind)
         if reader is not None:
             return reader
-    if issubclass(kind, Mapping):
-        return _read_mapping
-    if issubclass(kind, list) or (issubclass(kind, tuple) and not hasattr(kind, "_fields")):
-        return _read_sequence
     return None
 
 
@@ -102,10 +105,14 @@ def _flax(flax: Any, kind: type) -> Reader | None:
 
 def _tensorflow(tf: Any, kind: type) -> Reader | None:
     variable = getattr(tf, "Variable", None)
-    if variable is None or not issubclass(kind, variable):
-        return None
-    read: Reader = tf.convert_to_tensor
-    return read
+    if variable is not None and issubclass(kind, variable):
+        read: Reader = tf.convert_to_tensor
+        return read
+    # A tuple or a dictionary that a module holds is behind a proxy, which is of neither type.
+    proxy = getattr(sys.modules.get("wrapt"), "ObjectProxy", None)
+    if proxy is not None and issubclass(kind, proxy):
+        return lambda x: value_of(x.__wrapped__)
+    return None
 
 
 def _torch(torch: Any, kind: type) -> Reader | None:

@@ -8,6 +8,8 @@ the case.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -134,11 +136,30 @@ def holders_of(xp: Backend, entry: Entry) -> list[Holder]:
         and has.issuperset(holder.needs)
         and is_installed(holder)
         and (holder.name != "numpy-choices" or xp.takes_numpy)
-        and (holder.module != "keras" or xp.name in KERAS_BACKENDS)
+        and (holder.module != "keras" or is_keras_backend(xp.name))
     ]
 
 
 KERAS_BACKENDS = ("torch", "jax", "tensorflow")
+
+_keras_backend: list[str] = []
+"""The one that Keras was given here, if any."""
+
+
+def is_keras_backend(framework: str) -> bool:
+    """Whether Keras is tried on a framework in this process, where it can have one backend alone.
+
+    Where it is not imported yet, it is given the first framework that is asked about.
+    """
+    if framework not in KERAS_BACKENDS or find_spec("keras") is None:
+        return False
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        return bool(keras.config.backend() == framework)
+    if not _keras_backend:
+        _keras_backend.append(framework)
+        os.environ["KERAS_BACKEND"] = framework  # for whatever imports it first
+    return _keras_backend == [framework]
 
 
 @cache

@@ -22,7 +22,8 @@ from .anywhere import hold_mappings
 
 def nnx_parameters(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
     """`nnx.Param`s of a module, dictionaries of them in `nnx.Dict`, jitted and differentiated."""
-    trial = _Trial(entry, case, xp, device, dtype, nnx.Dict)
+    containers = getattr(nnx, "Dict", dict)  # before Flax 0.12 a module holds plain dictionaries
+    trial = _Trial(entry, case, xp, device, dtype, containers)
     module = _Module(trial.call)
     if not trial.smooth:
         return trial.judge(nnx.jit(lambda module: module())(module))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +18,17 @@ from ..derivative import derivative_of, judge_derivative, weighted_sum
 from ..expected import judge_arrays
 from ..inputs import draw_inputs, to_backend
 from ..judge import Verdict, Wrong
+from . import is_keras_backend
 
 BATCH = np.zeros((1, 1), "float32")
 """What a model is called with: its layer does not read it."""
+
+NO_CLIP = 1e30
+"""A global norm that clips nothing: no weight moves before the norm of all gradients is known.
+
+Without it `fit` in a graph of TensorFlow may move a weight before another's gradient has read it
+(seen in Keras 3.15 on TensorFlow 2.21, with a product of two weights by `keras.ops.matmul` alone).
+"""
 
 CLIP_ERROR = 1e-6
 """What a clipped gradient may be off, relative to the global norm: Keras clips in float32."""
@@ -51,14 +58,12 @@ def keras_on(xp: Backend, device: str) -> Iterator[Any]:
     Raises:
         Wrong: Keras runs on another framework in this process.
     """
-    os.environ["KERAS_BACKEND"] = xp.name  # it is read once, by the first import
+    if not is_keras_backend(xp.name):
+        raise Wrong(
+            f"Keras has another backend in this process: try {xp.title} in a process of its own"
+        )
     import keras
 
-    if keras.config.backend() != xp.name:
-        raise Wrong(
-            f"Keras runs on {keras.config.backend()} in this process, where it was imported before "
-            f"{xp.title} was tried: try {xp.title} in a process of its own"
-        )
     with keras.device(device), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Gradients do not exist")  # a result may need no weight
         yield keras
@@ -121,13 +126,14 @@ class _Held:
 
     def _check_clipped(self, gradients: list[Any]) -> None:
         norm = np.sqrt(sum(np.sum(np.square(x)) for x in gradients))
-        for x, whole in zip(self._step(global_clipnorm=float(norm / 2)), gradients, strict=True):
+        for x, whole in zip(self._step(clip=float(norm / 2)), gradients, strict=True):
             if not np.allclose(x, whole / 2, rtol=0, atol=CLIP_ERROR * norm):
                 raise Wrong("a clipped gradient is not the gradient over the global norm")
 
-    def _step(self, **clip: float) -> list[Any]:
+    def _step(self, clip: float = NO_CLIP) -> list[Any]:
         """How far one step at a rate of 1 moves the weights, which are then put back."""
-        self.model.compile(optimizer=self._keras.optimizers.SGD(1.0, **clip))
+        optimizer = self._keras.optimizers.SGD(learning_rate=1.0, global_clipnorm=clip)
+        self.model.compile(optimizer=optimizer)
         self.model.fit(BATCH, epochs=1, verbose=0)
         moved = [
             before - self._xp.to_numpy(after.value)
@@ -148,7 +154,7 @@ class _Held:
 def _layer_class(
     keras: Any, xp: Backend, entry: Entry, arrays: Any, loss: Callable[[list[Any]], Any] | None
 ) -> Any:
-    """A layer that holds a call; weights are zero until they are assigned or loaded."""
+    """A layer that holds a call; weights are out of order until they are assigned or loaded."""
 
     class Weights(keras.layers.Layer):
         def __init__(self, **options: Any) -> None:
@@ -159,7 +165,12 @@ def _layer_class(
         def _weight(self, x: Any) -> Any:
             if not (xp.owns(x) and xp.is_floating(x)):
                 return x
-            return self.add_weight(shape=tuple(xp.shape(x)), initializer="zeros")
+            rolled = np.roll(xp.to_numpy(x), 1)
+
+            def start(shape: Any, dtype: Any = None) -> Any:
+                return keras.ops.convert_to_tensor(rolled, dtype)
+
+            return self.add_weight(shape=rolled.shape, initializer=start)
 
         def call(self, batch: Any) -> list[Any]:
             results = tree_leaves(entry.op(*self.held, **self.named))
