@@ -171,8 +171,7 @@ def _decode(data: bytes) -> Any:
     if not dtype.hasobject and (min(shape, default=0) < 0 or needed > there):
         raise ValueError(f"its header claims shape {shape} of {dtype}, and {there:,} bytes follow")
     stream.seek(0)
-    found = np.lib.format.read_array(stream, allow_pickle=False)
-    return found.astype(found.dtype.newbyteorder("="), copy=False)
+    return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _show(found: Comparison) -> None:
