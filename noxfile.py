@@ -34,7 +34,8 @@ ACCELERATED = {
 LAYERS = {"torch": ("keras",), "jax": ("flax", "keras"), "tensorflow": ("keras",)}
 """The dependency groups of the libraries whose layers hold a framework's arrays in the suite."""
 DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
-NO_DOCTESTS = ("--ignore", "einport/suite/drivers")  # each can be imported with its framework alone
+# Each module of these can be imported with its framework alone.
+NO_DOCTESTS = ("--ignore", "einport/suite/drivers", "--ignore", "einport/suite/holders")
 SITE = "build/site"
 # Frameworks work on small arrays with one core. Tests of one operation, or of one module, go to the
 # same process, which keeps what the oracle gave and what was compiled.

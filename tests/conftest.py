@@ -25,8 +25,9 @@ MARKERS = (
     "older_than_recorded: not run, as it asks an older framework for what a newer one gave",
 )
 
-# The toy framework is another project's package: only subprocesses may see it.
-collect_ignore = ["toy"]
+# The toy framework is another project's package, and the others are programs with a framework of
+# their own: only subprocesses may see them.
+collect_ignore = ["toy", "jax_mesh.py", "sharded.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -68,7 +68,7 @@ class NumpyBackend(Backend):
         with np.errstate(all="ignore"):
             return np.asarray(x.astype(_dtype(dtype), copy=False))
 
-    def quiet(self) -> AbstractContextManager[Any]:
+    def quiet(self) -> AbstractContextManager[Any] | None:
         return np.errstate(all="ignore")
 
     def narrow(self, total: Array, x: Array) -> Array:
