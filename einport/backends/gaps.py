@@ -75,8 +75,9 @@ TORCH_JAGGED = (
     *_jagged(
         "jagged tensors cannot be reduced over the batch alone",
         "mean()",
-        *("load_balancing_loss", "batch_norm"),
+        "load_balancing_loss",
     ),
+    *_jagged("jagged tensors cannot be sliced along the batch", "slice()", "batch_norm"),
     *_jagged(
         "the batch of a jagged tensor stays its first axis",
         "Permute",

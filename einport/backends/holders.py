@@ -37,6 +37,8 @@ def value_of(x: Any) -> Any:
         return _read_mapping(x)
     if kind is list or kind is tuple:
         return kind([value_of(item) for item in x])
+    if isinstance(x, tuple) and hasattr(kind, "_fields"):  # a record that an operation returned
+        return x
     reader = _reader_of(kind)
     return x if reader is None else reader(x)
 
@@ -119,13 +121,13 @@ def _torch(torch: Any, kind: type) -> Reader | None:
     nn = getattr(torch, "nn", None)
     if nn is None:
         return None
-    if issubclass(kind, nn.ParameterDict | nn.ModuleDict):
+    if issubclass(kind, (nn.ParameterDict, nn.ModuleDict)):
         return _read_mapping
     return _read_sequence if issubclass(kind, nn.ParameterList) else None
 
 
 def _numpy(np: Any, kind: type) -> Reader | None:
-    if issubclass(kind, np.bool_ | np.number):
+    if issubclass(kind, (np.bool_, np.number)):
         read: Reader = np.asarray
         return read
     if issubclass(kind, np.memmap):

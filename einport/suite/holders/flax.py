@@ -81,7 +81,7 @@ class _Linen(linen.Module):
 
     call: Call
 
-    @linen.compact  # type: ignore[untyped-decorator]
+    @linen.compact
     def __call__(self) -> list[Any]:
         """The results of the call."""
         held = [self._boxed(i, x) if _is_float(x) else x for i, x in enumerate(self.call.arrays)]
