@@ -48,7 +48,8 @@ def centered(xp: Backend, x: Any, pattern: str) -> tuple[Any, Any]:
 def squarable(xp: Backend, x: Any, least: float = 0.0) -> Any:
     """A power of 2 for each row, by which its squares can be summed: none overflows or vanishes.
 
-    It is 1 for most rows, those whose values are all at most `least / limit` among them.
+    It is 1 for most rows. With `least`, the least length that a row is divided by, it is 1 too for
+    rows so much shorter that their own length does not count.
     """
     if xp.shape(x)[-1] == 0:
         return 1.0
