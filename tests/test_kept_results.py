@@ -59,12 +59,6 @@ def test_what_is_held_has_a_kept_run_on_each_framework() -> None:
     }  # fmt: skip
 
 
-def test_there_is_one_of_the_lowest_versions_of_each_framework() -> None:
-    assert {file.stem for file in OLDEST} == {
-        "jax-cpu", "numpy-cpu", "tensorflow-cpu", "torch-cpu",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("file", OLDEST, ids=lambda file: file.stem)
 def test_a_run_of_the_lowest_versions_is_whole_and_of_today_s_bounds(file: Path) -> None:
     document = results.read(file)
