@@ -357,3 +357,22 @@ def test_it_passes_the_suite():
     shown = python("", *arguments, toy=True)
     assert " passed" in shown.splitlines()[-1]
     assert "failed" not in shown.splitlines()[-1].replace("xfailed", "")
+
+
+@pytest.mark.only("torch")
+def test_the_first_array_of_all_may_come_while_dynamo_traces():
+    """The adapter is loaded then, and later calls take the same graph."""
+    code = """
+    from einport.ops import layer_norm, softmax
+    import torch
+    from torch._dynamo.utils import counters
+
+    weight = torch.nn.Parameter(torch.ones(8))
+    call = torch.compile(
+        lambda x: softmax(layer_norm(x, weight)), fullgraph=True, backend="eager"
+    )
+    for i in range(3):
+        call(torch.ones(2, 8) + i)
+    print(counters["stats"]["unique_graphs"])
+    """
+    assert python(code).strip() == "1"

@@ -9,6 +9,7 @@ from string import ascii_uppercase
 from typing import Any
 
 import torch
+from einops import rearrange
 
 from . import _torch_dtensor as dtensor
 from ._torch_dtensor import is_sharded
@@ -426,5 +427,10 @@ def _like(x: Array, y: Any) -> Array:
         return y
     return dtensor.beside(torch.full((), y, dtype=x.dtype, device=x.device), x)
 
+
+# einops remembers types, in a dictionary that torch.compile sees: it would compile anew when that
+# grows after the first graph.
+for _empty in (torch.empty(0), torch.nn.Parameter(torch.empty(0))):
+    rearrange(_empty, "a -> a")
 
 BACKEND = TorchBackend()
