@@ -360,7 +360,7 @@ def test_it_passes_the_suite():
 
 
 @pytest.mark.only("torch")
-def test_the_first_array_of_all_may_come_while_dynamo_traces():
+def test_the_first_array_of_all_may_come_while_dynamo_traces(backend):
     """The adapter is loaded then, and later calls take the same graph."""
     code = """
     from einport.ops import layer_norm, softmax
