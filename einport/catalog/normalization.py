@@ -39,10 +39,10 @@ def _moments(numbers: list[float]) -> tuple[float, list[float], float]:
         mean = sum(numbers) / len(numbers) if numbers else math.nan
         return mean, [number - mean for number in numbers], math.nan
     exact = [Fraction(number) for number in numbers]
-    mean = sum(exact) / len(exact)
-    differences = [number - mean for number in exact]
+    middle = sum(exact) / len(exact)
+    differences = [number - middle for number in exact]
     variance = sum(difference**2 for difference in differences) / len(exact)
-    return float(mean), [float(difference) for difference in differences], float(variance)
+    return float(middle), [float(difference) for difference in differences], float(variance)
 
 
 def _divided(x: float, by: float) -> float:
