@@ -1,12 +1,14 @@
 """Fixtures of the project's own tests; `backend` and `device` come from einport's plugin."""
 
 from functools import partialmethod
+from importlib.util import find_spec
 from inspect import signature
 
 import pytest
 
 from einport import value_checks
 from einport.backends import get_backend
+from einport.suite.holders import is_keras_backend
 from einport.suite.parameters import left_out
 from einport.suite.plan import drawn
 from einport.suite.plugin import named_backends
@@ -22,6 +24,8 @@ MARKERS = (
     "only(framework): a test of one framework alone, which runs of others do without",
     "sampled: where a framework compiles each step of a call for its shapes, a test of this module "
     "that takes a dtype is run with one in two of them, but with --all",
+    "keras: a test of Keras' layers, on the framework that Keras has for its backend",
+    "flax: a test of Flax's modules, where Flax is installed",
     "older_than_recorded: not run, as it asks an older framework for what a newer one gave",
 )
 
@@ -41,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if _once(item) and named and "numpy" not in named]
     long = [] if config.getoption("--all") else [item for item in items if _long(item)]
     left_out(config, len(long))
-    another = [item for item in items if _of_another(item)]
+    another = [item for item in items if _of_another(item) or _without_layers(item)]
     old = [item for item in items if item.get_closest_marker("older_than_recorded")]
     out = {*elsewhere, *long, *another, *old}
     config.hook.pytest_deselected(items=list(out))
@@ -71,6 +75,18 @@ def _of_another(item: pytest.Item) -> bool:
     given = item.callspec.params if hasattr(item, "callspec") else {}
     only = item.get_closest_marker("only")
     return only is not None and given.get("backend") not in only.args
+
+
+def _without_layers(item: pytest.Item) -> bool:
+    given = item.callspec.params if hasattr(item, "callspec") else {}
+    if item.get_closest_marker("keras") and not is_keras_backend(given.get("backend", "")):
+        return True
+    return item.get_closest_marker("flax") is not None and find_spec("flax") is None
+
+
+def pytest_report_header() -> list[str]:
+    missing = [name for name in ("keras", "flax") if find_spec(name) is None]
+    return [f"left out: tests of layers of {name}, which is not installed" for name in missing]
 
 
 def _long(item: pytest.Item) -> bool:
