@@ -37,8 +37,8 @@ def value_of(x: Any) -> Any:
         return _read_mapping(x)
     if kind is list or kind is tuple:
         return kind([value_of(item) for item in x])
-    if isinstance(x, tuple) and hasattr(kind, "_fields"):  # a record that an operation returned
-        return x
+    if isinstance(x, tuple) and hasattr(kind, "_fields"):
+        return kind(*[value_of(item) for item in x])
     reader = _reader_of(kind)
     return x if reader is None else reader(x)
 
@@ -59,9 +59,7 @@ def _compiles() -> bool:
 def _find_reader(kind: type) -> Reader | None:
     if issubclass(kind, Mapping):
         return _read_mapping
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return lambda x: kind(*[value_of(item) for item in x])
-    if issubclass(kind, list | tuple):
+    if issubclass(kind, (list, tuple)):
         return _read_sequence
     for package, find in _PACKAGES.items():
         module = sys.modules.get(package)
