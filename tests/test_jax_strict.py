@@ -24,7 +24,8 @@ def settings(**values):
     """JAX with these settings, and afterwards as it was."""
     import jax
 
-    before = {name: getattr(jax.config, name) for name in values}
+    # Those of the process: within `jax.enable_x64` an attribute has what holds there.
+    before = {name: jax.config.values[name] for name in values}
     try:
         for name, value in values.items():
             jax.config.update(name, value)

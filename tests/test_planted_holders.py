@@ -61,7 +61,7 @@ def test_settings_that_are_not_read_are_caught(backend, device, monkeypatch):
 
 
 def test_choices_without_a_sign_that_are_refused_are_caught(backend, device, monkeypatch):
-    monkeypatch.setattr(_operation, "_choice", lambda xp, like, x: x)
+    monkeypatch.setattr(_operation, "_choice", lambda xp, like, x, counts: x)
     assert is_caught(backend, device, "cross_entropy", "unsigned")
 
 
@@ -76,7 +76,7 @@ def test_mappings_that_are_taken_for_no_dictionary_are_caught(backend, device, m
 
 
 def numpys_choices(xp, patch):
-    patch.setattr(_operation, "_choice", lambda xp, like, x: x)
+    patch.setattr(_operation, "_choice", lambda xp, like, x, counts: x)
 
 
 def parameters_of_no_type(xp, patch):

@@ -22,12 +22,11 @@ R = TypeVar("R")
 
 SETTING, SCALAR, ARRAYS = "setting", "scalar", "arrays"
 
-CHOICES = frozenset(
-    {
-        *("mask", "labels", "indices", "coordinates", "rows", "columns", "items"),
-        *("expert_assignments", "expert_indices"),
-    }
-)
+MASKS = frozenset({"mask"})
+CHOICES = MASKS | {
+    *("labels", "indices", "coordinates", "rows", "columns", "items"),
+    *("expert_assignments", "expert_indices"),
+}
 """Arguments that say which of the data: unsigned integers of any width serve, and NumPy's arrays
 beside data of JAX and TensorFlow."""
 
@@ -78,7 +77,7 @@ def _entered(fn: Callable[..., Any], keeps: frozenset[str]) -> Callable[..., Any
             return _apply(fn, values, kwargs)
         if chooses:
             values = [
-                _choice(xp, first, x) if label in CHOICES else x
+                _choice(xp, first, x, label not in MASKS) if label in CHOICES else x
                 for label, x in zip(labels, values, strict=True)
             ]
         off = xp.autocast_off(first)
@@ -148,11 +147,14 @@ def _first_array(values: Iterable[Any]) -> Array:
     return None
 
 
-def _choice(xp: Backend, like: Array, x: Any) -> Any:
-    """An argument that chooses, of the framework of the data, in integers that it computes with."""
+def _choice(xp: Backend, like: Array, x: Any, counts: bool) -> Any:
+    """An argument that chooses, of the framework of the data where NumPy's are taken beside it.
+
+    One that counts comes in integers that every framework computes with.
+    """
     own = find(x)
     if own is xp:
-        return xp.as_index(x)
+        return xp.as_index(x) if counts else x
     taken = own is not None and own.name == "numpy" and xp.takes_numpy and _is_whole(own, x)
     return xp.from_numpy(x, like=like) if taken else x
 

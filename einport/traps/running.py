@@ -107,8 +107,8 @@ def _defaults(framework: str) -> Iterator[None]:
             import jax
 
             # Before JAX 0.8 it is in `jax.experimental`.
-            enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64
-            stack.enter_context(enable_x64(False))
+            place = jax if hasattr(jax, "enable_x64") else jax.experimental
+            stack.enter_context(place.enable_x64(False))
             stack.enter_context(jax.default_device(jax.devices("cpu")[0]))
         elif framework == "tensorflow":
             import tensorflow as tf
