@@ -24,8 +24,7 @@ def settings(**values):
     """JAX with these settings, and afterwards as it was."""
     import jax
 
-    # Those of the process: within `jax.enable_x64` an attribute has what holds there.
-    before = {name: jax.config.values[name] for name in values}
+    before = {name: getattr(jax.config, name) for name in values}
     try:
         for name, value in values.items():
             jax.config.update(name, value)
@@ -90,7 +89,10 @@ def test_no_promotion_is_left_to_jax(backend, entry, strict, everything):
 
     for case, dtypes in sample(entry, everything):
         for dtype in dtypes:
-            with backend.dtype_scope(dtype), settings(**strict):
+            with (
+                settings(**strict),
+                backend.dtype_scope(dtype),
+            ):  # which would be kept, the other way
                 inputs = draw_inputs(case, dtype, entry.name)
                 call = Call(entry, backend, to_backend(backend, inputs, None))
                 some = list(forms(backend, call))

@@ -100,4 +100,11 @@ elements, reductions over the last axis, and moves that leave the ragged axis al
 
 JAX: tuple[Gap, ...] = ()
 
-TENSORFLOW: tuple[Gap, ...] = ()
+TENSORFLOW = tuple(
+    Gap(op, reason, mode="held", case="unknown*", says="must be known")
+    for op, reason in (
+        ("index_by_coordinates", "coordinates are counted by the sizes of all axes but the first"),
+        ("sliding_window_chunks", "whether the last window is full depends on the length"),
+        ("sample_distribution", "what falls past the last class depends on how many there are"),
+    )
+)
