@@ -32,7 +32,7 @@ LAST_SECONDS = 30.0
 
 
 def main() -> int:
-    """Run each framework in turn, and say what came of it."""
+    """Run each framework in turn and print its outcome."""
     asked = arguments()
     end = time.monotonic() + 60 * asked.minutes
     said = []
@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
 
 
 def run(backend: str, device: str, asked: argparse.Namespace, seconds: float) -> str:
-    """Run one framework for so many seconds; what came of it, in a word or two."""
+    """Run one framework for so many seconds; its outcome in a word or two."""
     end = time.monotonic() + seconds
     looked = wait([sys.executable, "-m", "einport.suite.devices", backend, device], end)
     if looked != 0:
