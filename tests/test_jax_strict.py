@@ -97,6 +97,24 @@ def test_no_promotion_is_left_to_jax(backend, entry, strict, everything):
                     jax.make_jaxpr(form)(*arrays)
 
 
+def test_primitives_leave_no_promotion_to_jax(backend):
+    # What operations do with booleans and Python's numbers, whichever case a run draws.
+    x = backend.asarray(np.ones((2, 3), "float32"))
+    half, yes, whole = (backend.astype(x, dtype) for dtype in ("bfloat16", "bool", "int32"))
+    with settings(**STRICT["ranks"], **STRICT["dtypes"]):
+        for one in (x, half, yes, whole):
+            for reduction in (backend.any, backend.all, backend.sum, backend.prod):
+                reduction(one, axis=0)
+            backend.where(yes, one, 0)
+            backend.maximum(one, 0)
+            backend.pad(one, [(1, 0), (0, 1)], value=1)
+            backend.argsort(one, descending=True)
+            backend.matmul(one, one[0])
+            backend.einsum("ij,ij->i", one, one)
+            backend.take(one, whole[0], axis=0)
+            backend.segment_sum(one, whole[:, 0], 2)
+
+
 def without_nan(entry, case, dtype):
     inputs = draw_inputs(case, dtype, entry.name)
     wanted, _ = expected_of(entry, case, dtype, inputs)

@@ -145,10 +145,10 @@ class JaxBackend(Backend):
         return jnp.min(x, axis=axis, keepdims=keepdims)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return jnp.any(x != 0, axis=axis, keepdims=keepdims)
+        return jnp.any(_is_true(x), axis=axis, keepdims=keepdims)
 
     def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        return jnp.all(x != 0, axis=axis, keepdims=keepdims)
+        return jnp.all(_is_true(x), axis=axis, keepdims=keepdims)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
         return self.narrow(jnp.cumsum(x, axis=axis, dtype=self.sum_dtype(x)), x)
@@ -235,6 +235,11 @@ class JaxBackend(Backend):
         check_dtype(self, dtype)
         if dtype in _WIDE and not jax.config.jax_enable_x64:
             raise TypeError(f"JAX has {dtype} only when jax_enable_x64 is set")
+
+
+def _is_true(x: Array) -> Array:
+    # With strict promotion of dtypes JAX does not compare booleans with a number.
+    return x if x.dtype == jnp.bool_ else x != 0
 
 
 def _enable_x64() -> Any:
