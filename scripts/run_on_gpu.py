@@ -33,6 +33,8 @@ LAST_SECONDS = 30.0
 
 def main() -> int:
     """Run each framework in turn and print its outcome."""
+    # A shell's background job ignores SIGINT, and so would pytest, which has to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = arguments()
     end = time.monotonic() + 60 * asked.minutes
     said = []
