@@ -7,6 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from einport import backends
 from einport.backends import Backend, get_backend, holders
 from einport.catalog import entries, entry
 from einport.ops import _checks, _operation
@@ -146,6 +147,7 @@ def variables_are_not_read(xp, patch):
 
     patch.setitem(holders._PACKAGES, "tensorflow", lambda tf, kind: None)
     patch.setattr(holders, "_readers", {})
+    patch.setattr(backends, "_by_type", {})
     patch.setattr(type(xp), "owns", lambda self, x: isinstance(x, tf.Tensor))
 
 
@@ -170,6 +172,7 @@ def parameters_of_flax_are_not_read(xp, patch):
 
 
 def subclasses_are_arrays(xp, patch):
+    patch.setattr(backends, "_by_type", {})
     patch.setattr(type(xp), "owns", lambda self, x: type(x) is np.ndarray)
     patch.setitem(holders._PACKAGES, "numpy", lambda np, kind: None)
     patch.setattr(holders, "_readers", {})
