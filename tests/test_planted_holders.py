@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -235,7 +236,12 @@ def pytest_generate_tests(metafunc):
 
 
 def can_be_held(framework, plant, op, holder):
-    """Whether what holds it is installed; Keras is tried on one framework in a process."""
+    """Whether what holds it is installed; Keras is tried on one framework in a process.
+
+    Keras 3.10 on TensorFlow 2.18 clips sparse gradients rightly: there is no fault to catch.
+    """
+    if plant is sparse_gradients and holder == "keras" and version("tensorflow") < "2.19":
+        return False
     return holder in {one.name for one in holders_of(get_backend(framework), entry(op))}
 
 
