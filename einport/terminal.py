@@ -124,7 +124,7 @@ def list_line(head: str, text: str) -> str:
 def _widths(
     heads: Sequence[str], rows: Sequence[Sequence[str]], longest: Sequence[int], room: int
 ) -> list[int]:
-    """Columns as wide as their cells, then the widest made narrower, none below its longest word."""
+    """As wide as their cells, then the widest made narrower, none below its longest word."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     while sum(widths) > room and widths != list(longest):
         wraps = [i for i, width in enumerate(widths) if width > longest[i]]
