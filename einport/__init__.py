@@ -15,7 +15,7 @@ from .backends import available_backends, backend_of, get_backend
 from .backends.reading import value_checks
 
 if TYPE_CHECKING:
-    from .comparison import compare
+    from .views.compared import compare
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load what is seldom needed when it is asked for: importing einport stays quick."""
     if name == "compare":
-        from .comparison import compare
+        from .views.compared import compare
 
         return compare
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

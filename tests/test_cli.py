@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from einport.catalog import entries
 from einport.cli import cli
-from einport.terminal import console, progress_console
+from einport.views.terminal import console, progress_console
 
 pytestmark = pytest.mark.once
 
@@ -149,7 +149,7 @@ def test_text_has_columns_enough_to_be_read(columns: str, width: int, monkeypatc
 
 @pytest.mark.parametrize("columns", ["", "0", "-5", "abc", "²", "9" * 5000])
 def test_columns_that_are_no_number_above_0_do_not_count(columns: str, monkeypatch) -> None:
-    monkeypatch.setattr("einport.terminal._terminal", lambda: (80, 25))
+    monkeypatch.setattr("einport.views.terminal._terminal", lambda: (80, 25))
     for arguments in (SHOWN["list"], SHOWN["gaps"], SHOWN["matrix"]):
         assert shown(columns, *arguments) == shown("80", *arguments)
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import einport
-from einport import compare_cli
 from einport.catalog import entry
-from einport.compare_cli import compare_command
+from einport.cli import compare as compare_cli
+from einport.cli.compare import command as compare_command
 from einport.comparison import running
+from einport.views import comparison_terminal, terminal
 
 pytestmark = pytest.mark.once
 
@@ -78,17 +80,14 @@ def test_time_may_be_left_out(backend):
 
 def test_in_colour_it_says_the_same(monkeypatch):
     plain = call("pixel_shuffle", "--backend", "numpy", "--no-time").stdout
-    monkeypatch.setattr(
-        compare_cli,
-        "console",
-        lambda: compare_cli.Console(
-            force_terminal=True,
-            color_system="256",
-            width=80,
-            highlight=False,
-            file=sys.stdout,
-        ),
-    )
+
+    def colored():
+        return Console(
+            force_terminal=True, color_system="256", width=80, highlight=False, file=sys.stdout
+        )
+
+    for view in (terminal, comparison_terminal):
+        monkeypatch.setattr(view, "console", colored)
     colour = call("pixel_shuffle", "--backend", "numpy", "--no-time", color=True).stdout
     assert "\x1b[1mRun just now\x1b[0m" in colour
     assert re.search(r"\x1b\[[\d;]+mdef\x1b\[0m", colour)
