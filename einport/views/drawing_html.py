@@ -57,6 +57,14 @@ class _Label(NamedTuple):
     text: int
 
 
+class _Matrix(NamedTuple):
+    """A matrix: its caption with its place, the indices of its columns, and its rows."""
+
+    caption: tuple[int, int, list[tuple[Pieces, int]]] | None
+    columns: list[_Label]
+    rows: list[tuple[_Label | None, list[dict[str, Any]]]]
+
+
 class _Array:
     """Where an array's cells, indices and captions are in its drawing."""
 
@@ -72,9 +80,7 @@ class _Array:
         ]
         down_across = "↓→"[-len(x.axes) :] if x.axes else ""
         self.ways = list(zip((one for one, _ in self.axes[-2:]), down_across, strict=True))
-        self.captions: list[tuple[int, int, list[tuple[Pieces, int]]]] = []
-        self.labels: list[_Label] = []
-        self.cells: list[dict[str, Any]] = []
+        self.matrices: list[_Matrix] = []
         self.width, self.height = self._place_matrices()
 
     @property
@@ -90,30 +96,28 @@ class _Array:
                 wide = max(_SIDE * len(rows[0]) + _TICK, 7 * len(plain(caption)) + _TICK + 4)
                 if left and left + wide > _ACROSS:
                     left, top = 0, below
-                start = top
-                if caption:
-                    text = [(list(self._look.pieces(axis, i)), at) for i, axis, at in caption]
-                    self.captions.append((left + _TICK, top + 11, text))
-                    start += _TEXT + 4
-                self._place_cells(rows, left, start)
+                text = [(list(self._look.pieces(axis, i)), at) for i, axis, at in caption]
+                start = top + (_TEXT + 4 if caption else 0)
+                placed = (left + _TICK, top + 11, text) if caption else None
+                self.matrices.append(_Matrix(placed, *self._place_cells(rows, left, start)))
                 left += wide + 8
                 below = start + len(rows) * _SIDE + _TICK + 6
                 across = max(across, left)
             left, top = 0, below
         return max(across, 60), below
 
-    def _place_cells(self, rows: Sequence[Sequence[int]], left: int, top: int) -> None:
+    def _place_cells(
+        self, rows: Sequence[Sequence[int]], left: int, top: int
+    ) -> tuple[list[_Label], list[tuple[_Label | None, list[dict[str, Any]]]]]:
         """Place the cells of a matrix, and the indices of its rows and columns."""
-        y0, x0 = top + _TICK, left + _TICK
-        for c in range(len(rows[0]) if self.x.shape else 0):
-            self.labels.append(_Label(x0 + _SIDE * c + _SIDE // 2, y0 - 4, c))
+        y0, x0, rank = top + _TICK, left + _TICK, len(self.x.shape)
+        columns = range(len(rows[0]) if rank else 0)
+        placed = []
         for r, row in enumerate(rows):
-            if len(self.x.shape) > 1:
-                self.labels.append(_Label(left + 6, y0 + _SIDE * r + 17, r))
-            self.cells += [
-                {"x": x0 + _SIDE * c, "y": y0 + _SIDE * r, **self._cell(cell)}
-                for c, cell in enumerate(row)
-            ]
+            y = y0 + _SIDE * r
+            cells = [{"x": x0 + _SIDE * c, "y": y, **self._cell(one)} for c, one in enumerate(row)]
+            placed.append((_Label(left + 6, y + 17, r) if rank > 1 else None, cells))
+        return [_Label(x0 + _SIDE * c + _SIDE // 2, y0 - 4, c) for c in columns], placed
 
     def _cell(self, cell: int) -> dict[str, Any]:
         """What a cell shows, and where its value is from or goes to."""
