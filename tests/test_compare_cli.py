@@ -64,7 +64,7 @@ def test_it_shows_all_sections(backend):
     assert "def pixel_shuffle(" in text
     assert f"def pixel_shuffle_{backend.name}(" in text
     assert f"{backend.title} {backend.version()}" in text
-    assert re.search(r"same bits  same bits +(none|\d)", text)
+    assert re.search(r"bit-identical  bit-identical +(none|\d)", text)
     assert "×" in text
     assert "x (c·r²=8, h=2↓, w=3→)" in text
     assert "einport traps NAME" in text
@@ -125,7 +125,7 @@ def test_a_page_is_written_whole_and_once(tmp_path):
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"wrote {file}\n")
     assert file.read_text("utf-8").startswith("<!doctype html>")
-    assert "there already; --force overwrites it" in refused(*options)
+    assert "already exists (use --force to overwrite)" in refused(*options)
     file.write_text("mine")
     assert "--force" in refused(*options)
     assert file.read_text() == "mine"

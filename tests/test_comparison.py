@@ -560,7 +560,7 @@ def test_two_frameworks_are_compared_with_each_other():
 
     same = between(asked, run("one", 0), run("two", 0))
     assert same.same_bits
-    assert same.text == "same bits"
+    assert same.text == "bit-identical"
     near = between(asked, run("one", 0), run("two", 3))
     assert not near.same_bits
     assert 2 <= near.epsilons <= 4
@@ -780,10 +780,10 @@ def test_verdicts(monkeypatch):
         return replace(c, runs=runs, pairs=pairs).verdict
 
     assert verdict(want) == "NumPy alone ran it: there is no other to compare it with."
-    assert verdict(want, want) == "Both frameworks gave the same bits."
-    assert verdict(want, want, want, want) == "All four frameworks gave the same bits."
+    assert verdict(want, want) == "Both frameworks gave bit-identical results."
+    assert verdict(want, want, want, want) == "All four frameworks gave bit-identical results."
     found = verdict(want, off, want)
-    assert found.startswith("NumPy and JAX gave the same bits; the frameworks are at most ")
+    assert found.startswith("NumPy and JAX gave bit-identical results; the frameworks are at most ")
     assert found.endswith(" epsilons apart.")
     assert verdict(want, off).startswith("The frameworks are at most ")
     assert verdict() == "No framework ran it."

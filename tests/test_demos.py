@@ -448,7 +448,7 @@ def test_png_is_never_written_over_a_file(tmp_path: Path):
     file.write_text("mine")
     result = call("picture-twice", "--png", str(file))
     assert result.exit_code == 2
-    assert "is there already; --force overwrites it" in " ".join(result.output.split())
+    assert "already exists (use --force to overwrite)" in " ".join(result.output.split())
     assert file.read_text() == "mine"
     assert call("picture-twice", "--png", str(file), "--force").exit_code == 0
     assert read_png(file.read_bytes()).shape == (300, 150, 3)
@@ -509,7 +509,7 @@ def test_a_slip_is_answered_without_a_traceback(tmp_path, monkeypatch, arguments
     ids=lambda values: f"{values.shape}-{values.dtype}",
 )
 def test_only_channels_of_bytes_make_a_picture(values):
-    with pytest.raises(ValueError, match="picture: values must be uint8"):
+    with pytest.raises(ValueError, match="encode_png: values must be uint8"):
         encode_png(values)
 
 

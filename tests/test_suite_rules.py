@@ -205,7 +205,7 @@ def test_results_hold_a_cell_for_each_mode_and_are_not_overwritten(tmp_path: Pat
     assert all(cell.compared for cell in found.cells if cell.status == "pass")
     again = run_few(tmp_path, "", "--results", "found.json")
     assert again.returncode == 4
-    assert "is there already; --force overwrites it" in again.stderr
+    assert "already exists (use --force to overwrite)" in again.stderr
     part = run_few(tmp_path, "", "-k", "trace", "--results", "found.json", "--force")
     assert part.returncode == 0, part.stdout
     (run,) = results.read(tmp_path / "found.json").runs

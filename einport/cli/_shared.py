@@ -91,7 +91,7 @@ def select_entries(texts: Sequence[str]) -> list[Entry]:
 
 
 def check_new(file: Path, force: bool) -> None:
-    """Refuse a file that cannot be written, or is there already, before anything runs."""
+    """Refuse a file that cannot be written, or already exists, before anything runs."""
     try:
         files.check_new(file, force)
     except files.NotWritten as problem:

@@ -49,7 +49,7 @@ _HEADERS = {
     multiple=True,
     type=FilePath(),
     metavar="FILE.npy",
-    help="Call it with the array in this file; one an array argument, in their order.",
+    help="Call it with the array in this file; repeat it for each array argument, in their order.",
 )
 @click.option(
     "--shape",

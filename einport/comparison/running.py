@@ -79,11 +79,11 @@ class Comparison:
     dtype: str
     inputs: tuple[Passed, ...]
     runs: tuple[Run, ...]
-    """What came of the call on each framework."""
+    """What the call gave on each framework."""
     pairs: tuple[Pair, ...]
     """Every two frameworks that ran, beside each other."""
     exact: bool
-    """Whether the operation owes the very bits."""
+    """Whether results must be bit-identical to the definition."""
     _entry: Entry = field(repr=False, compare=False)
     _case: Case = field(repr=False, compare=False)
 
@@ -135,7 +135,7 @@ class Comparison:
         return max(known) if known and len(known) == len(found) else None
 
     def run(self, name: str) -> Run:
-        """What came of the call on one framework, by its adapter name.
+        """What the call gave on one framework, by its adapter name.
 
         Raises:
             ValueError: It was not asked for.
@@ -154,14 +154,14 @@ class Comparison:
         if len(there) == 1:
             return f"{there[0].title} alone ran it: there is no other to compare it with."
         if all(pair.agreement.same_bits for pair in self.pairs):
-            return f"{_NUMBERS.get(len(there), 'All')} frameworks gave the same bits."
+            return f"{_NUMBERS.get(len(there), 'All')} frameworks gave bit-identical results."
         far = [pair.agreement.epsilons for pair in self.pairs]
         known = [one for one in far if one is not None]
         apart = (
             f"at most {max(known):.2g} epsilons apart" if len(known) == len(far) else "far apart"
         )
         alike = [" and ".join(group) for group in self._alike(there) if len(group) > 1]
-        same = "".join(f"{names} gave the same bits; " for names in alike)
+        same = "".join(f"{names} gave bit-identical results; " for names in alike)
         text = f"{same}the frameworks are {apart}."
         return text[0].upper() + text[1:]
 

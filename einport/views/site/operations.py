@@ -85,7 +85,7 @@ class Operation:
             return "differs" if ran else "did not run"
         where = f"on {len(ran)} frameworks" if len(ran) > 1 else f"on {ran[0].title}"
         if all(run.agreement is not None and run.agreement.same_bits for run in ran):
-            return f"same bits {where}"
+            return f"bit-identical {where}"
         worst = self.found.worst
         return f"agrees {where}" if worst is None else f"within {worst:.2g} eps {where}"
 
