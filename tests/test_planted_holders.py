@@ -3,9 +3,11 @@
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from einport import backends
 from einport.backends import Backend, get_backend, holders
@@ -235,7 +237,19 @@ def pytest_generate_tests(metafunc):
 
 
 def can_be_held(framework, plant, op, holder):
-    """Whether what holds it is installed; Keras is tried on one framework in a process."""
+    """Whether what holds it is installed; Keras is tried on one framework in a process.
+
+    Keras 3.10 on TensorFlow 2.18 clips sparse gradients rightly, and Dynamo of PyTorch 2.11 traces
+    what that of 2.13 does not: there is no fault to catch.
+    """
+    if plant is parameters_of_no_type and Version(version("torch")) < Version("2.12"):
+        return False
+    if (
+        plant is sparse_gradients
+        and holder == "keras"
+        and Version(version("tensorflow")) < Version("2.19")
+    ):
+        return False
     return holder in {one.name for one in holders_of(get_backend(framework), entry(op))}
 
 

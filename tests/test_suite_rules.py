@@ -297,3 +297,11 @@ def test_a_sample_of_dtypes_is_some_of_them(name: str, few: bool) -> None:
         assert {dtype for sample in samples for dtype in sample} == set(dtypes)
         if not few:
             assert samples[0] == dtypes
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_method_patched_on_an_adapter_is_gone_after_the_test(turn: int, monkeypatch) -> None:
+    """The second turn sees what the first has left."""
+    xp = get_backend("numpy")
+    assert "version" not in vars(xp)
+    monkeypatch.setattr(xp, "version", lambda: f"{turn}.0")

@@ -75,7 +75,10 @@ READS = {
 def test_a_frameworks_own_ways_to_read_are_noticed(backend, device):
     assert (backend.name in READS) is (backend.name != "numpy")
     x = backend.asarray(np.arange(3.0), None, device)
-    for read in READS.get(backend.name, ()):
+    reads = READS.get(backend.name, ())
+    if not hasattr(x, "__dlpack__"):  # TensorFlow before 2.19
+        reads = reads[:-1]
+    for read in reads:
         read(x)
         with pytest.raises(RuntimeError, match=r"host|waits"), driver_of(backend).unread(device):
             read(x)

@@ -249,10 +249,13 @@ def sliding_window_attention_torch(q, k, v, window):
 
 def sliding_window_attention_jax(q, k, v, window):
     import jax
+    import jax.numpy as jnp
 
     swap = lambda x: x.swapaxes(1, 2)  # JAX wants (b, n, h, d)
-    out = jax.nn.dot_product_attention(swap(q), swap(k), swap(v), local_window_size=window)
-    return swap(out)
+    # Not local_window_size: JAX 0.6 ignores it where there is no other mask.
+    places = jnp.arange(q.shape[2])
+    near = abs(places[:, None] - places) <= window
+    return swap(jax.nn.dot_product_attention(swap(q), swap(k), swap(v), mask=near[None, None]))
 
 
 def sliding_window_attention_tensorflow(q, k, v, window):

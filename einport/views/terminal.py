@@ -65,17 +65,29 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         max(len(word) for text in column for word in text.split())
         for column in zip(heads, *rows, strict=True)
     ]
-    for head, width in zip(heads, longest, strict=True):
-        table.add_column(head, min_width=width, overflow="fold")
+    room = out.width - 2 * len(heads)  # rich before 15 counts the spaces at both edges
+    for head, width in zip(heads, _widths(heads, rows, longest, room), strict=True):
+        table.add_column(head, width=width, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
-    if sum(longest) + 2 * (len(heads) - 1) <= out.width:
+    if sum(longest) <= room:
         out.print(table)
         return
     for row in rows:
         for head, cell in zip(heads, row, strict=True):
             say(f"{head}: {cell}", hang="  ")
         say()
+
+
+def _widths(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], longest: Sequence[int], room: int
+) -> list[int]:
+    """Column widths: as wide as the cells, then the widest reduced, none below its longest word."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    while sum(widths) > room and widths != list(longest):
+        wraps = [i for i, width in enumerate(widths) if width > longest[i]]
+        widths[max(wraps, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def say(

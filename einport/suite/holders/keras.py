@@ -64,7 +64,9 @@ def keras_on(xp: Backend, device: str) -> Iterator[Any]:
         )
     import keras
 
-    with keras.device(device), warnings.catch_warnings():
+    # Keras 3.10 takes a device of JAX with its number only.
+    name = device if ":" in device or xp.name != "jax" else f"{device}:0"
+    with keras.device(name), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Gradients do not exist")  # a result may need no weight
         yield keras
 
