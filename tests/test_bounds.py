@@ -42,6 +42,7 @@ INSTALLED_IN = {
     "flax": ("jax",),
     "keras": ("torch", "jax", "tensorflow"),
     "holders": (),  # the two before it
+    "dev": (),  # tools, which no test imports
 }
 """The files constraints/oldest-….txt that have each group."""
 
