@@ -25,7 +25,7 @@ def groups() -> dict[str, list[str]]:
         "build": PROJECT["build-system"]["requires"],
         "einport": project["dependencies"],
         **project["optional-dependencies"],
-        **PROJECT["dependency-groups"],
+        **{name: texts for name, texts in PROJECT["dependency-groups"].items() if name != "dev"},
     }
 
 
@@ -42,7 +42,6 @@ INSTALLED_IN = {
     "flax": ("jax",),
     "keras": ("torch", "jax", "tensorflow"),
     "holders": (),  # the two before it
-    "dev": (),  # tools, which no test imports
 }
 """The files constraints/oldest-….txt that have each group."""
 
