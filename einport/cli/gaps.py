@@ -18,7 +18,7 @@ from ._shared import CONTEXT, select_backends
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """Show what each framework found here cannot do.
 
-    Each line is put to the proof by the suite: it must fail, and as it says.
+    The suite tries each of them: it must fail with the declared error.
 
     \b
     Examples:
