@@ -59,6 +59,13 @@ def run(*arguments: str, program: str = "", **options) -> subprocess.CompletedPr
 # --- Ctrl-C --------------------------------------------------------------------------------------
 
 MOMENTS = {
+    "while einport is imported": """
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "einport.backends":
+            ctrl_c()
+sys.meta_path.insert(0, Finder())
+""",
     "while the command line is imported": """
 class Finder:
     def find_spec(self, name, *rest):
@@ -100,7 +107,12 @@ commands.run = deaf
 """,
     "when all is done": """
 import atexit
-atexit.register(ctrl_c)
+import einport.guard as guard
+flush = guard.flush
+def flush_at_last():
+    atexit.register(ctrl_c)
+    flush()
+guard.flush = flush_at_last
 """,
 }
 
@@ -109,6 +121,21 @@ atexit.register(ctrl_c)
 def test_ctrl_c_ends_with_130_and_one_line(moment: str) -> None:
     done = run("demo", "flatten", program=MOMENTS[moment])
     assert (done.returncode, done.stderr) == (130, "einport: interrupted\n")
+
+
+def test_ctrl_c_is_too_late_once_python_is_about_to_end() -> None:
+    """What was asked for has been written: Python's own end is no longer interrupted."""
+    program = """
+class Last:
+    def __init__(self, kill):
+        self.kill = kill
+    def __del__(self):
+        self.kill()
+sys.last = Last(lambda kill=os.kill, me=os.getpid(): kill(me, 2))
+"""
+    done = run("demo", "flatten", program=program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
 
 
 def test_ctrl_c_is_not_taken_for_a_framework_that_cannot_be_imported() -> None:

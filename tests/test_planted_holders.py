@@ -105,6 +105,10 @@ def traced_counts_as_concrete(xp, patch):
     patch.setattr(type(xp), "is_concrete", lambda self, x: x.device.type == "cpu")
 
 
+def values_are_read_inside_transforms(xp, patch):
+    patch.setattr(type(xp), "to_numpy", lambda self, x: x.detach().numpy().copy())
+
+
 def subclasses_are_nobodys(xp, patch):
     import torch
 
@@ -202,6 +206,7 @@ PLANTED = [
     ("torch", autocast_is_off_without_casts, "conv2d", "autocast-narrow"),
     ("torch", traced_counts_as_concrete, "moe_layer", "jit-trace"),
     ("torch", traced_counts_as_concrete, "moe_layer", "make-fx"),
+    ("torch", values_are_read_inside_transforms, "cross_entropy", "functional"),
     ("torch", subclasses_are_nobodys, "softmax", "subclass"),
     ("torch", parameter_dicts_are_no_dictionaries, "feed_forward", "parameter-dict"),
     ("jax", numpys_choices, "collect_rows", "numpy-choices"),

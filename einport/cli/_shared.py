@@ -75,15 +75,15 @@ def has_text(texts: Sequence[str], op: str, topic: str) -> bool:
     return not texts or any(text in op or text == topic for text in texts)
 
 
-def check_texts(texts: Sequence[str]) -> None:
-    """Refuse an empty `--op`, which every name has in it."""
+def check_texts(texts: Sequence[str], given_as: str = "--op") -> None:
+    """Refuse an empty text, which every name has in it."""
     if not all(text.strip() for text in texts):
-        raise click.UsageError("--op needs a part of an operation's name, or a topic")
+        raise click.UsageError(f"{given_as} needs a part of an operation's name, or a topic")
 
 
-def select_entries(texts: Sequence[str]) -> list[Entry]:
+def select_entries(texts: Sequence[str], given_as: str = "--op") -> list[Entry]:
     """The operations that have one of the texts in their name, or as their topic."""
-    check_texts(texts)
+    check_texts(texts, given_as)
     chosen = [entry for entry in entries() if has_text(texts, entry.name, entry.topic)]
     if not chosen:
         raise click.UsageError(f"no operation has {' or '.join(map(repr, texts))} in its name")

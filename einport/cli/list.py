@@ -22,7 +22,7 @@ def command(text: str | None, as_json: bool) -> None:
       einport list moe
       einport list --json
     """
-    chosen = select_entries((text,) if text else ())
+    chosen = select_entries(() if text is None else (text,), "TEXT")
     if as_json:
         rows = [{"name": e.name, "topic": e.topic, "summary": e.summary} for e in chosen]
         click.echo(json.dumps(rows, indent=2))
