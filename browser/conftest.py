@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from einport.backends import get_backend
 from einport.comparison.running import compare
-from einport.pages.building import Content, build
-from einport.pages.digits import digit_pictures
-from einport.pages.folder import MARKER, write_folder
-from einport.pages.look import stamp_now
 from einport.suite.results import Cell, Document, Run
 from einport.traps import traps
+from einport.views.site.building import Content, build
+from einport.views.site.digits import digit_pictures
+from einport.views.site.folder import MARKER, write_folder
+from einport.views.site.look import stamp_now
 
 OPS = ("pixel_shuffle", "pixel_unshuffle", "average_pool", "softmax", "moe_layer")
 

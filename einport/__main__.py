@@ -11,6 +11,8 @@ def main() -> None:
     """Run the command line, or say how to install it."""
     with guard.process():
         try:
+            import rich  # noqa: F401  (each command needs it)
+
             from .cli import cli
         except ModuleNotFoundError as error:
             if error.name not in ("click", "rich"):

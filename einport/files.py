@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, never over one that is there unless asked, and read safely.
+"""Files: written atomically, replaced only when asked, and read safely.
 
 Only regular files are written and read. A device, a pipe or a socket is refused: replacing it would
 destroy it, and reading it may never end. Symbolic links are followed, and stay links.
@@ -31,10 +31,10 @@ class NotRead(Exception):  # noqa: N818
 
 
 def check_new(file: Path, force: bool = False) -> None:
-    """Refuse a file that cannot be written, or is there already, before anything runs.
+    """Refuse a file that cannot be written, or already exists, before anything runs.
 
     Raises:
-        NotWritten: It is no regular file, has no folder, may not be written, or is there and
+        NotWritten: It is no regular file, has no folder, may not be written, or exists and
             `force` is not given.
     """
     _target(file, force)
@@ -71,7 +71,7 @@ def _target(file: Path, force: bool) -> tuple[Path, os.stat_result | None]:
         if old is not None and not stat.S_ISREG(old.st_mode):
             raise NotWritten(f"{file} is {kind_of(old.st_mode)}, not a file that can be replaced")
         if os.path.lexists(file) and not force:
-            raise NotWritten(f"{file} is there already; --force overwrites it")
+            raise NotWritten(f"{file} already exists (use --force to overwrite)")
         target = Path(os.path.realpath(file))
         folder = target.parent if file.is_symlink() else file.parent
     except (OSError, ValueError) as error:  # a loop of links, a name that cannot be

@@ -61,6 +61,9 @@ def process() -> Iterator[None]:
     _fill_descriptors()
     _State.errors = os.dup(2)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # The first that is registered is the last that is called: then all is done, and Python
+        # would put its own handler back, which ends the process by the signal.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGINT, _on_interrupt)
     try:
         with ending():

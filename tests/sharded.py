@@ -306,6 +306,25 @@ def a_compiled_graph_is_whole(mesh):
     alike(compiled(*inputs), ops.conv2d(x, weight))
 
 
+def plain_tensors_beside_are_refused(mesh):
+    """But for one without axes, which is a number."""
+    global COMPARED
+    x, scale = torch.randn(4, 6), torch.randn(6)
+    for given in ((put(x, mesh, Shard(0)), scale), (x, put(scale, mesh, Replicate()))):
+        said = ""
+        try:
+            ops.layer_norm(*given)
+        except TypeError as error:
+            said = str(error)
+        assert said == "layer_norm: either x or scale is not a DTensor; pass both as one", said
+        COMPARED += 1
+    q = put(torch.randn(2, 3, 4), mesh, Shard(0))
+    alike(
+        ops.scaled_dot_product_attention(q, q, q, scale=torch.tensor(0.5)),
+        ops.scaled_dot_product_attention(*[q.full_tensor()] * 3, scale=0.5),
+    )
+
+
 def main():
     rank, file = int(sys.argv[1]), sys.argv[2]
     warnings.filterwarnings("ignore")

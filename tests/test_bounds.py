@@ -25,7 +25,7 @@ def groups() -> dict[str, list[str]]:
         "build": PROJECT["build-system"]["requires"],
         "einport": project["dependencies"],
         **project["optional-dependencies"],
-        **PROJECT["dependency-groups"],
+        **{name: texts for name, texts in PROJECT["dependency-groups"].items() if name != "dev"},
     }
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from einport.catalog import entries
 from einport.cli import cli
-from einport.terminal import console, progress_console
+from einport.views.terminal import console, progress_console
 
 pytestmark = pytest.mark.once
 
@@ -149,7 +149,7 @@ def test_text_has_columns_enough_to_be_read(columns: str, width: int, monkeypatc
 
 @pytest.mark.parametrize("columns", ["", "0", "-5", "abc", "²", "9" * 5000])
 def test_columns_that_are_no_number_above_0_do_not_count(columns: str, monkeypatch) -> None:
-    monkeypatch.setattr("einport.terminal._terminal", lambda: (80, 25))
+    monkeypatch.setattr("einport.views.terminal._terminal", lambda: (80, 25))
     for arguments in (SHOWN["list"], SHOWN["gaps"], SHOWN["matrix"]):
         assert shown(columns, *arguments) == shown("80", *arguments)
 
@@ -190,6 +190,10 @@ def test_an_empty_framework_is_refused_with_those_that_are_known(arguments: list
         (["matrix", "--op", ""], "--op needs a part of an operation's name"),
         (["matrix", str(RESULTS), "--op", " "], "--op needs a part of an operation's name"),
         (["pages", "new", "--op", ""], "--op needs a part of an operation's name"),
+        (["list", ""], "TEXT needs a part of an operation's name"),
+        (["list", " "], "TEXT needs a part of an operation's name"),
+        (["traps", ""], "a search for traps needs a text that is not empty"),
+        (["traps", " "], "a search for traps needs a text that is not empty"),
         (["matrix", "--mode", "", "--backend", "numpy"], "there is no mode ''"),
         (["matrix", str(RESULTS), "--mode", ","], "the results have no mode ''"),
         (["matrix", str(RESULTS), "--backend", ""], "the results have no framework ''"),

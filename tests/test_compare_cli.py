@@ -9,12 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import einport
-from einport import compare_cli
 from einport.catalog import entry
-from einport.compare_cli import compare_command
+from einport.cli import compare as compare_cli
+from einport.cli.compare import command as compare_command
 from einport.comparison import running
+from einport.views import comparison_terminal, terminal
 
 pytestmark = pytest.mark.once
 
@@ -62,7 +64,7 @@ def test_it_shows_all_sections(backend):
     assert "def pixel_shuffle(" in text
     assert f"def pixel_shuffle_{backend.name}(" in text
     assert f"{backend.title} {backend.version()}" in text
-    assert re.search(r"same bits  same bits +(none|\d)", text)
+    assert re.search(r"bit-identical  bit-identical +(none|\d)", text)
     assert "×" in text
     assert "x (c·r²=8, h=2↓, w=3→)" in text
     assert "einport traps NAME" in text
@@ -78,17 +80,14 @@ def test_time_may_be_left_out(backend):
 
 def test_in_colour_it_says_the_same(monkeypatch):
     plain = call("pixel_shuffle", "--backend", "numpy", "--no-time").stdout
-    monkeypatch.setattr(
-        compare_cli,
-        "console",
-        lambda: compare_cli.Console(
-            force_terminal=True,
-            color_system="256",
-            width=80,
-            highlight=False,
-            file=sys.stdout,
-        ),
-    )
+
+    def colored():
+        return Console(
+            force_terminal=True, color_system="256", width=80, highlight=False, file=sys.stdout
+        )
+
+    for view in (terminal, comparison_terminal):
+        monkeypatch.setattr(view, "console", colored)
     colour = call("pixel_shuffle", "--backend", "numpy", "--no-time", color=True).stdout
     assert "\x1b[1mRun just now\x1b[0m" in colour
     assert re.search(r"\x1b\[[\d;]+mdef\x1b\[0m", colour)
@@ -126,7 +125,7 @@ def test_a_page_is_written_whole_and_once(tmp_path):
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"wrote {file}\n")
     assert file.read_text("utf-8").startswith("<!doctype html>")
-    assert "there already; --force overwrites it" in refused(*options)
+    assert "already exists (use --force to overwrite)" in refused(*options)
     file.write_text("mine")
     assert "--force" in refused(*options)
     assert file.read_text() == "mine"

@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 
 import einport
+from einport import compare
 from einport.backends import backend_of
 from einport.catalog import entry
 from einport.catalog._entry import case, values
-from einport.comparison import compare, frameworks, running, sources
+from einport.comparison import frameworks, running, sources
 from einport.comparison.frameworks import Asked, Run, between, distance, same_bits
-from einport.comparison.html import page
 from einport.comparison.sizes import parse_sizes, resized
-from einport.comparison.text import code_lines, sections
 from einport.comparison.timing import ROUNDS, measure
 from einport.suite.judge import Verdict
 from einport.traps import FRAMEWORKS
+from einport.views.comparison_html import page
+from einport.views.comparison_text import code_lines, sections
 
 pytestmark = pytest.mark.once
 
@@ -141,9 +142,12 @@ def test_importing_einport_stays_light():
         "heavy = {'numpy', 'torch', 'jax', 'tensorflow', 'einport.comparison', 'einport.suite'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "assert 'compare' in einport.__all__\n"
-        "from einport.comparison import compare\n"
+        "import einport.comparison\n"
+        "assert 'einport.views' not in sys.modules\n"
+        "from einport.views.compared import compare\n"
         "assert einport.compare is compare\n"
-        "assert not {'torch', 'jax', 'tensorflow', 'click', 'rich'} & set(sys.modules)\n"
+        "tools = {'click', 'rich', 'jinja2', 'markupsafe', 'pygments'}\n"
+        "assert not ({'torch', 'jax', 'tensorflow'} | tools) & set(sys.modules)\n"
         "try: einport.nothing\n"
         "except AttributeError as error: print(error)\n"
     )
@@ -556,7 +560,7 @@ def test_two_frameworks_are_compared_with_each_other():
 
     same = between(asked, run("one", 0), run("two", 0))
     assert same.same_bits
-    assert same.text == "same bits"
+    assert same.text == "bit-identical"
     near = between(asked, run("one", 0), run("two", 3))
     assert not near.same_bits
     assert 2 <= near.epsilons <= 4
@@ -633,7 +637,7 @@ def test_long_code_is_broken_between_words():
 def test_idioms_of_frameworks_that_were_not_asked_for_are_left_out(monkeypatch):
     monkeypatch.setattr(sources, "available_backends", lambda: ("numpy", "torch", "jax"))
     c = compare("softmax", backends=["numpy"], time=False)
-    (found,) = [one for one in sections(c, 80, colour=False) if one.title == "Native idioms"]
+    (found,) = [one for one in sections(c, 80, color=False) if one.title == "Native idioms"]
     titles = [text for text, code in found.parts if not code and text.strip()]
     assert titles == ["NumPy", "TensorFlow (not installed here)"]
 
@@ -776,10 +780,10 @@ def test_verdicts(monkeypatch):
         return replace(c, runs=runs, pairs=pairs).verdict
 
     assert verdict(want) == "NumPy alone ran it: there is no other to compare it with."
-    assert verdict(want, want) == "Both frameworks gave the same bits."
-    assert verdict(want, want, want, want) == "All four frameworks gave the same bits."
+    assert verdict(want, want) == "Both frameworks gave bit-identical results."
+    assert verdict(want, want, want, want) == "All four frameworks gave bit-identical results."
     found = verdict(want, off, want)
-    assert found.startswith("NumPy and JAX gave the same bits; the frameworks are at most ")
+    assert found.startswith("NumPy and JAX gave bit-identical results; the frameworks are at most ")
     assert found.endswith(" epsilons apart.")
     assert verdict(want, off).startswith("The frameworks are at most ")
     assert verdict() == "No framework ran it."

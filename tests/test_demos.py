@@ -12,10 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from einport import ops
+from einport.catalog._demos import DEMOS, demo
 from einport.catalog._digits import digits
 from einport.cli import cli
-from einport.demo import DEMOS, demo, picture, run, table
+from einport.comparison.demos import run
 from einport.suite.judge import Verdict
+from einport.views.demos import table
+from einport.views.png import encode_png
 
 pytestmark = pytest.mark.once
 
@@ -445,7 +448,7 @@ def test_png_is_never_written_over_a_file(tmp_path: Path):
     file.write_text("mine")
     result = call("picture-twice", "--png", str(file))
     assert result.exit_code == 2
-    assert "is there already; --force overwrites it" in " ".join(result.output.split())
+    assert "already exists (use --force to overwrite)" in " ".join(result.output.split())
     assert file.read_text() == "mine"
     assert call("picture-twice", "--png", str(file), "--force").exit_code == 0
     assert read_png(file.read_bytes()).shape == (300, 150, 3)
@@ -506,13 +509,13 @@ def test_a_slip_is_answered_without_a_traceback(tmp_path, monkeypatch, arguments
     ids=lambda values: f"{values.shape}-{values.dtype}",
 )
 def test_only_channels_of_bytes_make_a_picture(values):
-    with pytest.raises(ValueError, match="picture: values must be uint8"):
-        picture(values)
+    with pytest.raises(ValueError, match="encode_png: values must be uint8"):
+        encode_png(values)
 
 
 def test_a_small_picture_by_the_byte():
     """One red pixel beside one blue one."""
     values = np.array([[[255, 0]], [[0, 0]], [[0, 255]]], np.uint8)
-    data = picture(values)
+    data = encode_png(values)
     np.testing.assert_array_equal(read_png(data), [[[255, 0, 0], [0, 0, 255]]])
     assert data[8:33].hex() == "0000000d49484452000000020000000108020000007b40e8dd"

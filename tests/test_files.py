@@ -75,7 +75,7 @@ def test_a_link_to_a_file_stays_one_and_the_file_is_written(tmp_path: Path) -> N
     file.chmod(0o640)
     (tmp_path / "one").symlink_to(file)
     (tmp_path / "two").symlink_to("one")
-    with pytest.raises(NotWritten, match="is there already"):
+    with pytest.raises(NotWritten, match="already exists"):
         check_new(tmp_path / "two")
     write_whole(tmp_path / "two", b"new")
     assert (tmp_path / "one").is_symlink()
@@ -88,7 +88,7 @@ def test_a_link_to_a_file_stays_one_and_the_file_is_written(tmp_path: Path) -> N
 def test_a_link_that_leads_nowhere_is_there_and_is_followed_if_asked(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("new")
     (tmp_path / "far").symlink_to(tmp_path / "none" / "new")
-    with pytest.raises(NotWritten, match="is there already"):
+    with pytest.raises(NotWritten, match="already exists"):
         check_new(tmp_path / "link")
     with pytest.raises(NotWritten, match=r"there is no folder .*none to write new in"):
         check_new(tmp_path / "far", force=True)
@@ -161,7 +161,7 @@ def test_nothing_is_left_of_a_file_that_is_not_written(
 def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     check_new(tmp_path / "file")
     (tmp_path / "file").write_bytes(b"mine")
-    with pytest.raises(NotWritten, match="is there already"):
+    with pytest.raises(NotWritten, match="already exists"):
         write_whole(tmp_path / "file", b"new", force=False)
     assert (tmp_path / "file").read_bytes() == b"mine"
 

@@ -59,24 +59,30 @@ def run(*arguments: str, program: str = "", **options) -> subprocess.CompletedPr
 # --- Ctrl-C --------------------------------------------------------------------------------------
 
 MOMENTS = {
+    "while einport is imported": """
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == "einport.backends":
+            ctrl_c()
+sys.meta_path.insert(0, Finder())
+""",
     "while the command line is imported": """
 class Finder:
     def find_spec(self, name, *rest):
-        if name == "einport.matrix_cli":
+        if name == "einport.cli.demo":
             ctrl_c()
 sys.meta_path.insert(0, Finder())
 """,
     "while a framework is imported, which makes an error of it that nobody expects": """
-import einport.terminal as terminal
+import einport.cli._shared as shared
 def broken(name):
     try:
         ctrl_c()
     except BaseException:
         raise SystemError("initialization of a module raised an exception") from None
-terminal.get_backend = broken
+shared.get_backend = broken
 """,
     "while code is run that takes the exception for its own": """
-import einport.demo as demo
 def deaf(*_):
     for second in range(300):
         try:
@@ -84,13 +90,13 @@ def deaf(*_):
             time.sleep(1)
         except BaseException:
             pass
-import einport.cli as commands
+import einport.cli.demo as commands
 import einport.guard as guard
 guard.PATIENCE = 0.1
 commands.run = deaf
 """,
     "twice": """
-import einport.cli as commands
+import einport.cli.demo as commands
 def deaf(*_):
     try:
         ctrl_c()
@@ -101,7 +107,12 @@ commands.run = deaf
 """,
     "when all is done": """
 import atexit
-atexit.register(ctrl_c)
+import einport.guard as guard
+flush = guard.flush
+def flush_at_last():
+    atexit.register(ctrl_c)
+    flush()
+guard.flush = flush_at_last
 """,
 }
 
@@ -112,15 +123,30 @@ def test_ctrl_c_ends_with_130_and_one_line(moment: str) -> None:
     assert (done.returncode, done.stderr) == (130, "einport: interrupted\n")
 
 
+def test_ctrl_c_is_too_late_once_python_is_about_to_end() -> None:
+    """What was asked for has been written: Python's own end is no longer interrupted."""
+    program = """
+class Last:
+    def __init__(self, kill):
+        self.kill = kill
+    def __del__(self):
+        self.kill()
+sys.last = Last(lambda kill=os.kill, me=os.getpid(): kill(me, 2))
+"""
+    done = run("demo", "flatten", program=program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
 def test_ctrl_c_is_not_taken_for_a_framework_that_cannot_be_imported() -> None:
     program = """
-import einport.terminal as terminal
+import einport.cli._shared as shared
 def broken(name):
     try:
         ctrl_c()
     except BaseException:
         raise ImportError("initialization of a module raised an exception") from None
-terminal.get_backend = broken
+shared.get_backend = broken
 """
     done = run("gaps", program=program)  # of all that are installed
     assert (done.returncode, done.stderr) == (130, "einport: interrupted\n")
@@ -129,7 +155,7 @@ terminal.get_backend = broken
 def test_ctrl_c_ends_with_130_where_python_would_end_by_the_signal(tmp_path: Path) -> None:
     """It does so after `python -m` where the exception has left code that was text."""
     program = (
-        "import einport.cli as commands\n"
+        "import einport.cli.demo as commands\n"
         "commands.run = lambda *_: exec('ctrl_c(); time.sleep(300)')\n"
     )
     (tmp_path / "sitecustomize.py").write_text(START + program)
@@ -161,7 +187,7 @@ def test_what_was_registered_for_the_end_is_done_after_ctrl_c(tmp_path: Path) ->
     program = (
         "import atexit, pathlib\n"
         f"atexit.register(pathlib.Path({str(tmp_path / 'file')!r}).touch)\n"
-        "import einport.cli as commands\n"
+        "import einport.cli.demo as commands\n"
         "commands.run = lambda *_: ctrl_c()\n"
     )
     assert run("demo", "flatten", program=program).returncode == 130
@@ -173,7 +199,7 @@ def test_ctrl_c_that_is_ignored_stays_so() -> None:
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "import atexit\n"
         "from einport import catalog\n"
-        "import einport.cli as commands\n"
+        "import einport.cli.list as commands\n"
         "real = commands.select_entries\n"
         "commands.select_entries = lambda texts: (ctrl_c(), real(texts))[1]\n"
     )
@@ -186,7 +212,7 @@ def test_an_interrupt_within_a_process_ends_its_command_alone(monkeypatch) -> No
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("einport.cli.select_entries", interrupt)
+        patch.setattr("einport.cli.list.select_entries", interrupt)
         result = CliRunner().invoke(cli, ONE)
     assert (result.exit_code, result.stderr) == (130, "einport: interrupted\n")
     assert not guard.was_interrupted()

@@ -59,6 +59,12 @@ def test_what_is_held_has_a_kept_run_on_each_framework() -> None:
     }  # fmt: skip
 
 
+def test_the_lowest_versions_have_a_kept_run_on_each_framework() -> None:
+    assert {file.stem for file in OLDEST} >= {
+        "jax-cpu", "numpy-cpu", "tensorflow-cpu", "torch-cpu",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("file", OLDEST, ids=lambda file: file.stem)
 def test_a_run_of_the_lowest_versions_is_whole_and_of_today_s_bounds(file: Path) -> None:
     document = results.read(file)

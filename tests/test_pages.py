@@ -18,18 +18,19 @@ from click.testing import CliRunner, Result
 
 from einport.backends import get_backend
 from einport.catalog import entries
+from einport.cli.pages import command as pages_command
 from einport.comparison.running import compare
-from einport.demo import picture
 from einport.files import NotWritten
-from einport.pages import folder as folders
-from einport.pages import matrix
-from einport.pages.building import HEAVIEST, Content, build, weights
-from einport.pages.digits import digit_pictures
-from einport.pages.folder import MARKER, check_folder, write_folder
-from einport.pages.look import Stamp, docstring_blocks, duration, pattern_lines, python, words
-from einport.pages_cli import pages_command
 from einport.suite.results import Cell, Document, Run, encode
 from einport.traps import traps
+from einport.views.html import duration, pattern_lines, python, words
+from einport.views.png import encode_png
+from einport.views.site import folder as folders
+from einport.views.site import matrix
+from einport.views.site.building import HEAVIEST, Content, build, weights
+from einport.views.site.digits import digit_pictures
+from einport.views.site.folder import MARKER, check_folder, write_folder
+from einport.views.site.look import Stamp, docstring_blocks
 
 pytestmark = pytest.mark.once
 
@@ -504,7 +505,7 @@ def test_each_trap_has_its_programs_and_what_they_gave(backend) -> None:
 def test_the_pictures_are_those_of_the_demonstrations(backend) -> None:
     for one in content(backend.name).digits:
         assert one.agrees
-        assert site(backend.name)[one.file] == picture(one.values)
+        assert site(backend.name)[one.file] == encode_png(one.values)
 
 
 def test_a_picture_that_differs_is_said(backend) -> None:
@@ -813,7 +814,7 @@ def test_without_its_extra_the_command_says_how_to_get_it(tmp_path: Path) -> Non
         "import importlib.util as util\n"
         "real = util.find_spec\n"
         "util.find_spec = lambda name, *rest: None if name == 'jinja2' else real(name, *rest)\n"
-        "from einport.pages_cli import pages_command\n"
+        "from einport.cli.pages import command as pages_command\n"
         f"pages_command([{str(tmp_path / 'site')!r}])\n"
     )
     done = subprocess.run(

@@ -10,10 +10,12 @@ from drawn import picture
 
 from einport.catalog import entries, entry
 from einport.catalog._entry import case, values
-from einport.comparison import PICTURE_CSS, PICTURE_JS, find_cell, provenance, to_json
-from einport.comparison import to_svg as svg
-from einport.comparison import to_terminal as terminal
+from einport.comparison import provenance
 from einport.comparison.axes import _agrees, label
+from einport.views import PICTURE_CSS, PICTURE_JS, find_cell
+from einport.views import to_svg as svg
+from einport.views import to_terminal as terminal
+from einport.views.documents import to_json
 
 pytestmark = pytest.mark.once
 
@@ -53,7 +55,7 @@ def unpacked(text):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_picture_fits_a_terminal(name):
     p = picture(name)
-    text = terminal(p, 80, colour=False)
+    text = terminal(p, 80, color=False)
     lines = text.split("\n")
     assert all(line.isprintable() for line in lines)
     # A call that is longer than a line is left in one: it is to be copied.
@@ -61,12 +63,12 @@ def test_every_picture_fits_a_terminal(name):
     assert lines[0] == p.call
     for x in (*p.inputs, *p.outputs):
         assert any(line.startswith(f"{x.name} ") for line in lines), x.name
-    plain = CODES.sub("", terminal(p, 80, colour=True))
+    plain = CODES.sub("", terminal(p, 80, color=True))
     assert [line.rstrip() for line in plain.split("\n")] == lines
 
 
 def test_a_move_shows_where_each_value_came_from():
-    assert terminal(small(), 80, colour=False).split("\n") == [
+    assert terminal(small(), 80, color=False).split("\n") == [
         "pixel_shuffle(x, 2)",
         "",
         "x (c·r²=4, h=1↓, w=2→)",
@@ -82,21 +84,21 @@ def test_a_move_shows_where_each_value_came_from():
 
 
 def test_a_chosen_cell_is_marked_with_its_sources():
-    text = terminal(small(), 80, colour=False, cell=(0, 1, 2))
+    text = terminal(small(), 80, color=False, cell=(0, 1, 2))
     assert "\n 0  1     2  3     4 [5]    6  7\n" in text
     assert "\n 4  6 [5] 7\n" in text
     assert text.endswith("out[0, 1, 2] comes from x[2, 0, 1].")
-    assert "[" not in terminal(small(), 80, colour=False).partition("Each")[0]
+    assert "[" not in terminal(small(), 80, color=False).partition("Each")[0]
 
 
 def test_a_sum_shows_how_many_cells_it_comes_from():
-    text = terminal(provenance(entry("row_sums"), case("two", values(2, 3))), colour=False)
+    text = terminal(provenance(entry("row_sums"), case("two", values(2, 3))), color=False)
     assert "\n 3  3\n" in text
     assert text.replace("\n", " ").endswith("out[1], say, from a[1, :].")
 
 
 def test_colour_names_axes_alike_on_both_sides():
-    text = terminal(picture("transpose_matrices"), 80, colour=True)
+    text = terminal(picture("transpose_matrices"), 80, color=True)
     names = re.findall(r"\x1b\[1;38;5;(\d+)m(\w+)\x1b", text)
     by_name = {}
     for colour, name in names:
@@ -249,7 +251,7 @@ def test_one_cell_of_each_array_is_reached_by_the_tab_key():
 def test_text_is_escaped():
     fragment = svg(picture("rearrange"), prefix='<"x">')
     assert "b c h w -&gt; b (h w c)" in fragment
-    assert "&lt;&quot;x&quot;&gt;" in fragment
+    assert "&lt;&#34;x&#34;&gt;" in fragment
     assert 'id="<' not in fragment
 
 

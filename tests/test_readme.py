@@ -5,8 +5,9 @@ from pathlib import Path
 
 from einport.backends import Backend
 from einport.catalog import entry
-from einport.comparison import provenance, to_terminal
+from einport.comparison import provenance
 from einport.suite.plan import modes_of
+from einport.views import to_terminal
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -39,5 +40,5 @@ def test_the_table_of_modes_is_what_is_declared(backend: Backend) -> None:
 
 
 def test_the_picture_is_the_one_that_is_computed() -> None:
-    drawn = to_terminal(provenance(entry("pixel_shuffle")), 80, colour=False)
+    drawn = to_terminal(provenance(entry("pixel_shuffle")), 80, color=False)
     assert "\n".join(line.rstrip() for line in drawn.splitlines()) in README.read_text()

@@ -36,9 +36,34 @@ def test_the_dtype_of_a_reduction_does_not_depend_on_the_axes_dropped(lab, dtype
             lab.check(got, want.astype(bool if kind == "bool" else "int64"), kind)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
+def test_wide_unsigned_integers_are_reduced_as_any_others(lab, dtype):
+    if dtype == "uint64" and lab.index_dtype == "int32":
+        pytest.skip("JAX has no integers of 64 bits here")
+    top = np.iinfo(dtype).max
+    values = np.array([[top, 0, top // 2 + 1], [1, top // 2, 1]], dtype)
+    kind = "uint64" if dtype == "uint64" else lab.index_dtype
+    with np.errstate(over="ignore"):
+        wanted = {name: (fn(values, axis=1).astype(kind), kind) for name, fn in WHOLE.items()}
+    wanted |= {name: (getattr(values, name)(axis=1), dtype) for name in ("max", "min")}
+    for reduction, (want, result) in wanted.items():
+        got = ops.reduce(lab.xp.asarray(values, dtype, lab.device), "a b -> a", reduction)
+        assert lab.xp.dtype(got) == result
+        np.testing.assert_array_equal(lab.xp.to_numpy(got), want)
+
+
+@pytest.mark.parametrize("reduction", ["max", "min"])
+def test_complex_numbers_have_no_order(lab, reduction):
+    x = lab.xp.asarray(np.ones((2, 3), "complex64"), "complex64", lab.device)
+    words = f"reduce: the {reduction} needs real numbers, got complex64"
+    with pytest.raises(NotImplementedError, match=words):
+        ops.reduce(x, "a b -> a", reduction)
+
+
 @pytest.mark.parametrize("reduction", ["max", "min"])
 def test_an_extremum_over_nothing_is_refused(lab, reduction):
-    with pytest.raises(ValueError, match=f"{reduction} over axis 1 of size 0 has no value"):
+    words = rf"{reduction} over axis 1 of size 0 has no value \(shape \(2, 0\)\)"
+    with pytest.raises(ValueError, match=words):
         ops.reduce(lab.array(np.zeros((2, 0))), "a b -> a", reduction)
 
 
@@ -53,6 +78,9 @@ def test_a_function_reduces_too(lab):
     x = lab.array(np.arange(6.0).reshape(2, 3))
     got = ops.reduce(x, "a b -> b", lambda part, axes: lab.xp.sum(part, axis=axes))
     lab.check(got, np.array([3.0, 5.0, 7.0]))
+    whole = ops.reduce(x, "a b ->", lambda part, axes: lab.xp.sum(part, axis=axes))
+    lab.check(whole, np.array(15.0))
+    assert lab.xp.owns(whole)
 
 
 PATTERNS = (

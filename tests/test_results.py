@@ -146,7 +146,7 @@ def test_a_document_without_results_can_be_written_and_read(tmp_path: Path) -> N
 def test_a_file_that_is_there_is_kept_unless_asked(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
     file.write_text("mine")
-    with pytest.raises(NotWritten, match="is there already; --force overwrites it"):
+    with pytest.raises(NotWritten, match=r"already exists \(use --force to overwrite\)"):
         write(file, document(CELL))
     assert file.read_text() == "mine"
     write(file, document(CELL), force=True)

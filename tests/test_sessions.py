@@ -34,6 +34,9 @@ class Session:
     def run(self, *command: str, env: object = None) -> None:
         self.done.append(command)
 
+    def warn(self, message: str) -> None:
+        self.done.append(("warn", message))
+
     def error(self, message: str) -> None:
         raise SessionEndError(message)
 
@@ -96,7 +99,10 @@ def test_the_oldest_python_and_build_backend_go_with_the_oldest_versions(
     assert given["--build-constraint"] == "constraints/oldest-build.txt"
 
 
-def test_the_oldest_tools_of_the_browser_look_at_pages_too(sessions: dict[str, Any]) -> None:
+def test_the_oldest_tools_of_the_browser_look_at_pages_too(
+    sessions: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
     install, _, look = commands(sessions, "tests-oldest", "-x", framework="numpy")
     assert install[-1] == ".[cli,pages,suite,browser]"
     assert look == ["python", "-m", "pytest", "browser"]
@@ -164,3 +170,30 @@ def test_a_device_that_needs_no_other_wheels_is_left_to_pytest(
 ) -> None:
     _, test = commands(sessions, "tests-torch", "--device", device)
     assert test[-2:] == ["--device", device]
+
+
+@pytest.mark.parametrize("name", ["pages", "tests-oldest"])
+@pytest.mark.parametrize(("chromium", "ci"), [(True, False), (False, False), (False, True)])
+def test_without_chromium_pages_are_tested_without_a_browser_but_not_in_ci(
+    sessions: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    chromium: bool,
+    ci: bool,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: "/a/browser" if chromium else None)
+    if ci:
+        monkeypatch.setenv("CI", "true")
+    given = {"framework": "numpy"} if name == "tests-oldest" else {}
+    done = commands(sessions, name, **given)
+    warned = [command[1] for command in done if command[0] == "warn"]
+    assert any("browser" in command for command in done) is (chromium or ci)
+    if chromium or ci:
+        assert not warned
+    else:
+        (line,) = warned
+        assert "apt-get install chromium" in line
+        assert name != "pages" or "tests/test_pages.py" in done[-1]

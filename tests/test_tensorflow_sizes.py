@@ -227,6 +227,24 @@ def test_columns_of_a_weight_may_be_unknown(entry, backend):
     np.testing.assert_allclose(got, run(x, weight), rtol=1e-4, atol=1e-5)
 
 
+@only("scaled_dot_product_attention")
+@pytest.mark.parametrize("mask_heads", [1, 4])
+@pytest.mark.parametrize("key_heads", [1, 2, 4])
+def test_how_many_heads_share_a_key_head_may_be_unknown(entry, backend, key_heads, mask_heads):
+    random = np.random.default_rng(0)
+    q, k, v = (random.normal(size=(2, h, n, 8)).astype("f") for h, n in
+               ((4, 3), (key_heads, 5), (key_heads, 5)))  # fmt: skip
+    mask = random.random((2, mask_heads, 3, 5)) < 0.7
+
+    def run(q, k, v, mask):
+        return ops.scaled_dot_product_attention(q, k, v, mask=mask)
+
+    shapes = (2, None, 3, 8), (2, None, 5, 8), (2, None, 5, 8), (2, None, 3, 5)
+    graph = Graph(run, *shapes, dtypes=["float32"] * 3 + ["bool"])
+    want = ops.scaled_dot_product_attention(q, k, v, mask=mask)
+    np.testing.assert_allclose(graph.call(q, k, v, mask), want, rtol=1e-4, atol=1e-5)
+
+
 # --- Every operation -----------------------------------------------------------------------------
 
 

@@ -145,6 +145,11 @@ def test_operators_that_older_versions_lack_are_not_asked_of_dtensors(entry, bac
     assert_none(pair.ask("check", "operators_that_older_versions_lack"), "check")
 
 
+@of("layer_norm")
+def test_plain_tensors_beside_dtensors_are_refused(entry, backend, pair):
+    assert_none(pair.ask("check", "plain_tensors_beside_are_refused"), "check")
+
+
 @of("rearrange")
 def test_values_come_to_numpy_whole(entry, backend, pair):
     assert_none(pair.ask("check", "values_come_to_numpy_whole"), "check")

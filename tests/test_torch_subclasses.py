@@ -203,3 +203,23 @@ def test_a_jagged_batch_of_one_is_not_multiplied_by_many(entry, backend):
     one = torch.nested.nested_tensor([torch.ones(3, 4)], layout=torch.jagged)
     with pytest.raises(ValueError, match="the batch of a jagged tensor, 1, is not 2"):
         backend.matmul(one, torch.ones(2, 4, 5))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.einport(applies=lambda one, backend: backend == "torch")
+def test_a_layout_that_nothing_computes_with_is_refused_in_words(entry, backend):
+    import torch
+
+    tree, arrays = arrays_of(entry, entry.cases[0])
+    for where, x in enumerate(arrays):
+        others = {"torch.sparse_coo": x.to_sparse()} if x.ndim else {}
+        if x.ndim and x.dtype == torch.float32:
+            others["torch._mkldnn"] = x.to_mkldnn()
+        if x.ndim > 1:
+            others["torch.strided"] = torch.nested.as_nested_tensor(list(x))
+        for layout, other in others.items():
+            rest = iter([*arrays[:where], other, *arrays[where + 1 :]])
+            args, kwargs = tree_map(lambda leaf: next(rest) if is_array(leaf) else leaf, tree)  # noqa: B023
+            words = f"^{entry.name}: .+ must be a dense array, got a (nested )?tensor of layout"
+            with pytest.raises(TypeError, match=f"{words} {layout}$"):
+                entry.op(*args, **kwargs)

@@ -6,10 +6,11 @@ import re
 import pytest
 from click.testing import CliRunner, Result
 
-from einport import traps_cli
 from einport.backends import get_backend
-from einport.traps import EINPORT, FRAMEWORKS, TOPICS, Shown, _trap, search, trap, traps
-from einport.traps_cli import traps_command
+from einport.cli import traps as traps_cli
+from einport.cli.traps import command as traps_command
+from einport.traps import EINPORT, FRAMEWORKS, TOPICS, Shown, _trap, running, search, trap, traps
+from einport.views import terminal
 
 pytestmark = pytest.mark.once
 
@@ -120,7 +121,7 @@ def test_sources_have_colours_where_the_terminal_has_them(monkeypatch) -> None:
         return Console(force_terminal=True, color_system="standard", width=80, highlight=False)
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(traps_cli, "console", coloured)
+    monkeypatch.setattr(terminal, "console", coloured)
     result = CliRunner().invoke(traps_command, ["median-of-four"], color=True)
     assert re.search(r"\x1b\[[\d;]+mdef", result.output)
     plain = re.sub(r"\x1b\[[\d;]*m", "", result.output)
@@ -174,7 +175,7 @@ def test_run_leaves_out_a_program_that_needs_something_else(monkeypatch) -> None
     def needs(one, xp):
         raise ModuleNotFoundError("No module named 'zebra'", name="zebra")
 
-    monkeypatch.setattr(traps_cli, "run", needs)
+    monkeypatch.setattr(running, "run", needs)
     result = run("median-of-four", "--run", "--backend", "numpy")
     assert result.exit_code == 0
     assert "Not run: NumPy needs zebra, which is not installed" in result.output

@@ -157,6 +157,14 @@ class Backend(ABC):
         """Whether the number of axes is known: without it there is no `shape` to ask for."""
         return True
 
+    def refusal(self, x: Array) -> str:
+        """What an array is that no operation takes, for an error message; empty for all others."""
+        return ""
+
+    def refusal_beside(self, x: Array, other: Array) -> str:
+        """What `other` is not and must be beside `x`, for an error message; empty if they fit."""
+        return ""
+
     @abstractmethod
     def shape(self, x: Array) -> tuple[Any, ...]:
         """The sizes of the axes. An unknown size is None or a symbol, never an `int`."""
@@ -171,6 +179,10 @@ class Backend(ABC):
     def is_fixed(self, size: Any) -> bool:
         """Whether a size is a number for good: not what a graph for any number leaves open."""
         return isinstance(size, int)
+
+    def is_same(self, a: Any, b: Any) -> bool:
+        """Whether two sizes are known to be equal: of two that are not known, nothing is."""
+        return isinstance(a, int) and isinstance(b, int) and a == b
 
     @abstractmethod
     def dtype(self, x: Array) -> str:

@@ -52,7 +52,7 @@ def check_not_empty(shape: tuple[Any, ...], axis: Axes, what: str) -> None:
     """Refuse a reduction that has no value over nothing."""
     for a in normalise_axes(axis, len(shape)):
         if isinstance(shape[a], int) and shape[a] == 0:
-            raise ValueError(f"{what} over axis {a} of size 0 has no value (shape {shape})")
+            raise ValueError(f"{what} over axis {a} of size 0 has no value (shape {tuple(shape)})")
 
 
 def check_top_k(shape: tuple[Any, ...], k: int) -> None:

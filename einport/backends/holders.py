@@ -37,7 +37,7 @@ def value_of(x: Any) -> Any:
         return _read_mapping(x)
     if kind is list or kind is tuple:
         return kind([value_of(item) for item in x])
-    if isinstance(x, tuple) and hasattr(kind, "_fields"):
+    if issubclass(kind, tuple) and hasattr(x, "_fields"):
         return kind(*[value_of(item) for item in x])
     reader = _reader_of(kind)
     return x if reader is None else reader(x)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from einops import rearrange
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.autograd import forward_ad
 
 from . import _torch_dtensor as dtensor
 from ._torch_dtensor import is_sharded
@@ -34,6 +36,9 @@ _NAMES = {
 _DTYPES = {name: value for value, name in _NAMES.items()}
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 """Of the same bits, for dtypes that PyTorch stores and does not index."""
+
+_SIGN = -(2**63)
+"""The bit by which the order of unsigned integers differs from that of signed ones."""
 
 
 def in_dynamo() -> bool:
@@ -95,11 +100,20 @@ class TorchBackend(Backend):
         return torch.tensor(data, dtype=wanted, device=device or self.devices()[0])
 
     def to_number(self, x: Array) -> Any:
-        return None if x.requires_grad else super().to_number(x)  # its gradient would be lost
+        if x.requires_grad or forward_ad.unpack_dual(x).tangent is not None:
+            return None  # its derivative would be lost
+        return super().to_number(x)
 
     def to_numpy(self, x: Array) -> Any:
         if is_sharded(x):
             x = x.full_tensor()
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            # Inside torch.func.grad and jvp, detach would give a tensor that belongs to them.
+            with temporarily_clear_interpreter_stack():
+                return self._values(x)
+        return self._values(x)
+
+    def _values(self, x: Array) -> Any:
         wide = x.detach().float() if x.dtype == torch.bfloat16 else x.detach()
         return wide.cpu().resolve_conj().resolve_neg().numpy().copy()
 
@@ -113,6 +127,14 @@ class TorchBackend(Backend):
         # A subclass that takes over dispatch (a fake tensor, a DTensor) may have no values here.
         return type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
 
+    def refusal(self, x: Array) -> str:
+        if x.is_nested:
+            return "" if x.layout is torch.jagged else f"a nested tensor of layout {x.layout}"
+        return "" if x.layout is torch.strided else f"a tensor of layout {x.layout}"
+
+    def refusal_beside(self, x: Array, other: Array) -> str:
+        return "a DTensor" if is_sharded(x) != is_sharded(other) and x.ndim and other.ndim else ""
+
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
 
@@ -123,6 +145,15 @@ class TorchBackend(Backend):
         from torch.fx.experimental.symbolic_shapes import has_static_value
 
         return bool(has_static_value(size))
+
+    def is_same(self, a: Any, b: Any) -> bool:
+        if torch.jit.is_tracing():  # its sizes are tensors, whose values the trace takes for fixed
+            return bool(_plain(a) == _plain(b))
+        if isinstance(a, torch.SymInt) or isinstance(b, torch.SymInt):
+            from torch.fx.experimental.symbolic_shapes import guard_or_false
+
+            return bool(guard_or_false(a == b))
+        return super().is_same(a, b)
 
     def dtype(self, x: Array) -> str:
         return _NAMES[x.dtype]
@@ -173,6 +204,8 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if not axes:
             return self._as_sum(x)
+        if x.dtype == torch.uint64:  # sums and products have the same bits as those of int64
+            return self.sum(x.view(torch.int64), axes, keepdims).view(x.dtype)
         total = torch.sum(x, dim=axes, keepdim=keepdims, dtype=self._wide(x))
         return self.narrow(total, x)
 
@@ -189,6 +222,8 @@ class TorchBackend(Backend):
         axes = normalise_axes(axis, x.ndim)
         if is_sharded(x) and axes:
             return self._reduce_parts(self.prod, x, axes, keepdims)
+        if x.dtype == torch.uint64:
+            return self.prod(x.view(torch.int64), axes, keepdims).view(x.dtype)
         total = x.to(self._wide(x))
         for a in sorted(axes, reverse=True):
             total = torch.prod(total, dim=a, keepdim=keepdims)
@@ -200,7 +235,8 @@ class TorchBackend(Backend):
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
-        return torch.amax(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
+        found = torch.amax(_beyond_bytes(_in_order(x)), dim=axes, keepdim=keepdims)
+        return _out_of_order(found, x.dtype)
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
@@ -208,7 +244,8 @@ class TorchBackend(Backend):
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
-        return torch.amin(_beyond_bytes(x), dim=axes, keepdim=keepdims).to(x.dtype)
+        found = torch.amin(_beyond_bytes(_in_order(x)), dim=axes, keepdim=keepdims)
+        return _out_of_order(found, x.dtype)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalise_axes(axis, x.ndim)
@@ -391,6 +428,18 @@ class TorchBackend(Backend):
         return _DTYPES[self.sum_dtype(x)]
 
 
+def _in_order(x: Array) -> Array:
+    """Unsigned integers, which PyTorch does not compare, as int64 in the same order."""
+    if x.dtype == torch.uint64:
+        return x.view(torch.int64) ^ _SIGN
+    return x.long() if x.dtype in _SIGNED else x
+
+
+def _out_of_order(found: Array, dtype: torch.dtype) -> Array:
+    """Some of what `_in_order` gave, in the dtype that it had."""
+    return (found ^ _SIGN).view(dtype) if dtype == torch.uint64 else found.to(dtype)
+
+
 def _beyond_bytes(x: Array) -> Array:
     """8-bit integers as wider ones in a graph: inductor loses their extrema on CPUs with AVX2."""
     narrow = x.dtype in (torch.int8, torch.uint8)
@@ -419,6 +468,18 @@ def _einsum_at_once(equation: str, *arrays: Array) -> Array:
     total = reduce(torch.mul, factors)
     summed = tuple(range(len(output), len(axes)))
     return total.sum(dim=summed) if summed else total
+
+
+def _plain(size: Any) -> Any:
+    """A size that `torch.jit.trace` has made a tensor as the number that it is."""
+    if not isinstance(size, torch.Tensor):
+        return size
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        return int(size)
+    finally:
+        torch._C._set_tracing_state(state)
 
 
 def _like(x: Array, y: Any) -> Array:

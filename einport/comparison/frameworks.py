@@ -53,10 +53,10 @@ class Agreement:
 
     @property
     def text(self) -> str:
-        """In a few words: `same bits`, `0.48 eps`, `differs`."""
+        """In a few words: `bit-identical`, `0.48 eps`, `differs`."""
         if self.problem:
             return "differs"
-        return "same bits" if self.same_bits else f"{self.epsilons:.2g} eps"
+        return "bit-identical" if self.same_bits else f"{self.epsilons:.2g} eps"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of the call on one framework."""
+    """What the call gave on one framework."""
 
     name: str
     """The framework's adapter name."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..backends import available_backends, get_backend
 from ..backends.trees import tree_leaves
 from ..catalog import Case, Entry, entry
 from ..suite.inputs import Input
+from ..traps import Trap, traps_of
 from ._calls import Array, Call, is_finite, size_of
 from .asking import asked_case
 from .axes import Axis, label, name_axes
@@ -22,10 +23,9 @@ from .provenance import MOST, Provenance, picture_case, provenance
 from .sizes import copied
 from .sources import Idiom, definition_of, helpers_of, idioms_of
 
-if TYPE_CHECKING:
-    from ..traps import Trap
-
 __all__ = ["Agreement", "Comparison", "Gradient", "Pair", "Passed", "Run", "compare"]
+
+_NUMBERS = {2: "Both", 3: "All three", 4: "All four"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class Comparison:
     dtype: str
     inputs: tuple[Passed, ...]
     runs: tuple[Run, ...]
-    """What came of the call on each framework."""
+    """What the call gave on each framework."""
     pairs: tuple[Pair, ...]
     """Every two frameworks that ran, beside each other."""
     exact: bool
-    """Whether the operation owes the very bits."""
+    """Whether results must be bit-identical to the definition."""
     _entry: Entry = field(repr=False, compare=False)
     _case: Case = field(repr=False, compare=False)
 
@@ -114,8 +114,6 @@ class Comparison:
     @cached_property
     def traps(self) -> tuple[Trap, ...]:
         """What frameworks do differently that touches this operation."""
-        from ..traps import traps_of
-
         return traps_of(self.op)
 
     @property
@@ -137,7 +135,7 @@ class Comparison:
         return max(known) if known and len(known) == len(found) else None
 
     def run(self, name: str) -> Run:
-        """What came of the call on one framework, by its adapter name.
+        """What the call gave on one framework, by its adapter name.
 
         Raises:
             ValueError: It was not asked for.
@@ -150,25 +148,37 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """How near the frameworks are to each other, in a sentence."""
-        from .text import verdict
+        there = [run for run in self.runs if run.ran]
+        if not there:
+            return "No framework ran it."
+        if len(there) == 1:
+            return f"{there[0].title} alone ran it: there is no other to compare it with."
+        if all(pair.agreement.same_bits for pair in self.pairs):
+            return f"{_NUMBERS.get(len(there), 'All')} frameworks gave bit-identical results."
+        far = [pair.agreement.epsilons for pair in self.pairs]
+        known = [one for one in far if one is not None]
+        apart = (
+            f"at most {max(known):.2g} epsilons apart" if len(known) == len(far) else "far apart"
+        )
+        alike = [" and ".join(group) for group in self._alike(there) if len(group) > 1]
+        same = "".join(f"{names} gave bit-identical results; " for names in alike)
+        text = f"{same}the frameworks are {apart}."
+        return text[0].upper() + text[1:]
 
-        return verdict(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it for programs, without the values of arrays."""
-        from .document import document
-
-        return document(self)
+    def _alike(self, there: Sequence[Run]) -> list[list[str]]:
+        """The frameworks' titles in groups that are bit-identical."""
+        same = {frozenset((p.one, p.other)) for p in self.pairs if p.agreement.same_bits}
+        groups: list[list[Run]] = []
+        for run in there:
+            home = next((g for g in groups if frozenset((g[0].name, run.name)) in same), None)
+            if home is None:
+                groups.append([run])
+            else:
+                home.append(run)
+        return [[run.title for run in group] for group in groups]
 
     def __repr__(self) -> str:
-        from .text import plain_text
-
-        return plain_text(self)
-
-    def _repr_html_(self) -> str:
-        from .html import fragment
-
-        return fragment(self)
+        return f"<Comparison of {self.op}: {self.verdict}>"
 
 
 def compare(

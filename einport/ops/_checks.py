@@ -41,21 +41,26 @@ def array(op: str, name: str, x: object) -> Backend:
             f"{op}: {name} must have a known number of axes (their sizes may be unknown), "
             "got an array of unknown rank"
         )
+    strange = xp.refusal(x)
+    if strange:
+        raise TypeError(f"{op}: {name} must be a dense array, got {strange}")
     return xp
 
 
 def arrays(op: str, **named: object) -> Backend:
     """The adapter of several arguments that must be arrays of one framework."""
-    first_name, xp = "", None
+    first_name, first, xp = "", None, None
     for name, x in named.items():
         found = array(op, name, x)
         if xp is None:
-            first_name, xp = name, found
+            first_name, first, xp = name, x, found
         elif found is not xp:
             raise TypeError(
                 f"{op}: {first_name} is an array of {xp.title} and {name} one of {found.title}; "
                 "pass arrays of one framework"
             )
+        elif apart := xp.refusal_beside(first, x):
+            raise TypeError(f"{op}: either {first_name} or {name} is not {apart}; pass both as one")
     assert xp is not None  # noqa: S101  (every caller names at least one)
     return xp
 

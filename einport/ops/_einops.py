@@ -11,6 +11,7 @@ from typing import Any
 import einops
 
 from ..backends import Array, Backend
+from ..backends.holders import value_of
 from . import _checks as check
 from ._operation import operation
 
@@ -195,7 +196,8 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
 
     Raises:
         ValueError: the pattern has no arrow; an extremum over nothing.
-        NotImplementedError: the mean of an array that is not floating.
+        NotImplementedError: the mean of an array that is not floating, or an extremum of complex
+            numbers.
         EinopsError: the pattern does not fit the array.
 
     Source: A. Rogozhnikov, "Einops", ICLR 2022.
@@ -207,13 +209,21 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     first, xp = _check("reduce", tensor, pattern)
     pattern = _with_dots(pattern)
     if isinstance(reduction, str) and reduction in REDUCTIONS:
-        if reduction == "mean" and not xp.is_floating(first):
-            dtype = xp.dtype(first)
-            raise NotImplementedError(f"reduce: the mean needs a floating dtype, got {dtype}")
+        _check_reduction(reduction, xp, first)
         # A compiler that traces Python does not look into what is remembered.
         read = _remembered if xp.is_concrete(first) else _dropped_last
         return _reduce(xp, tensor, pattern, read(pattern), reduction, axes_lengths)
-    return einops.reduce(tensor, pattern, reduction, **axes_lengths)
+    # A function may leave a NumPy scalar where no axis is left.
+    return value_of(einops.reduce(tensor, pattern, reduction, **axes_lengths))
+
+
+def _check_reduction(reduction: str, xp: Backend, x: Any) -> None:
+    """Integers have no mean in their own dtype, and complex numbers no order."""
+    dtype = xp.dtype(x)
+    if reduction == "mean" and not xp.is_floating(x):
+        raise NotImplementedError(f"reduce: the mean needs a floating dtype, got {dtype}")
+    if reduction in ("max", "min") and "complex" in dtype:
+        raise NotImplementedError(f"reduce: the {reduction} needs real numbers, got {dtype}")
 
 
 def _reduce(

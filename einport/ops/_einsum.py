@@ -86,7 +86,7 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
     shapes = tuple([tuple(xp.shape(x)) for x in tensors])
     # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
     read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
-    plan, lengths = read(op, tuple(named), pattern, shapes)
+    plan, lengths = read(xp, op, tuple(named), pattern, shapes)
     steps = zip(tensors, plan.before, strict=True)
     ready = [x if step is None else rearrange(x, step) for x, step in steps]
     if plan.kind == "native":
@@ -100,17 +100,22 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
 
 
 def _prepare(
-    op: str, names: tuple[str, ...], pattern: str, shapes: tuple[tuple[Any, ...], ...]
+    xp: Backend,
+    op: str,
+    names: tuple[str, ...],
+    pattern: str,
+    shapes: tuple[tuple[Any, ...], ...],
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan for arrays of these shapes, and the lengths that its last step must be told."""
     inputs, right = _parse(pattern, [len(shape) for shape in shapes])
-    sizes = _sizes(op, inputs, dict(zip(names, shapes, strict=True)))
+    sizes = _sizes(xp, op, inputs, dict(zip(names, shapes, strict=True)))
     letters = _letters(inputs)
     terms = []
     for axes, shape in zip(inputs, shapes, strict=True):
         # An axis of size 1 that broadcasts is left out: then equal letters have equal sizes.
         stretched = [
-            _is_one(axis, n) and sizes[axis] != 1 for axis, n in zip(axes, shape, strict=True)
+            _is_one(xp, axis, n) and not _is_one(xp, axis, sizes[axis])
+            for axis, n in zip(axes, shape, strict=True)
         ]
         pairs = zip(axes, stretched, strict=True)
         terms.append(["1" if wide else letters[axis] for axis, wide in pairs])
@@ -254,22 +259,22 @@ def _step(before: Sequence[str], after: Sequence[str]) -> str | None:
     return None if list(before) == list(after) else f"{' '.join(before)} -> {' '.join(after)}"
 
 
-def _is_one(axis: Axis, size: Any) -> bool:
+def _is_one(xp: Backend, axis: Axis, size: Any) -> bool:
     """Whether an axis broadcasts to any size: only what is behind an ellipsis does."""
-    return isinstance(axis, int) and isinstance(size, int) and size == 1
+    return isinstance(axis, int) and xp.is_same(size, 1)
 
 
 def _sizes(
-    op: str, inputs: list[list[Axis]], shapes: dict[str, tuple[Any, ...]]
+    xp: Backend, op: str, inputs: list[list[Axis]], shapes: dict[str, tuple[Any, ...]]
 ) -> dict[Axis, Any]:
     """The length of each axis; None where it is not known."""
     sizes: dict[Axis, Any] = {}
     owner: dict[Axis, str] = {}
     for axes, (argument, shape) in zip(inputs, shapes.items(), strict=True):
         for axis, size in zip(axes, shape, strict=True):
-            if axis not in sizes or _is_one(axis, sizes[axis]):
+            if axis not in sizes or _is_one(xp, axis, sizes[axis]):
                 sizes[axis], owner[axis] = size, argument
-            elif _is_one(axis, size):
+            elif _is_one(xp, axis, size):
                 continue
             elif sizes[axis] is None:
                 sizes[axis], owner[axis] = size, argument

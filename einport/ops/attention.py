@@ -147,9 +147,9 @@ def scaled_dot_product_attention(
     factor = _scale(op, xp, scale, q)
     dtype = xp.dtype(q)
     heads, key_heads = (shape[-3], keys[-3]) if len(shape) > 2 else (1, 1)
-    grouped = not check.equal(heads, key_heads)
+    grouped = not xp.is_same(heads, key_heads)
     if grouped:
-        q, k, v, mask = _group_heads(xp, q, k, v, mask, key_heads)
+        q, k, v, mask = _group_heads(xp, q, k, v, mask)
     rank = len(xp.shape(q))
     if mask is not None:
         mask = to_rank(xp, mask, rank)
@@ -452,15 +452,18 @@ def _positions(xp: Backend, x: Any) -> Any:
     return xp.cumulative_sum(1 + 0 * xp.sum(xp.isnan(x), axis=others)) - 1
 
 
-def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any, groups: int) -> Any:
+def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any) -> Any:
     """An axis for the query heads that share a key head, and a broadcast one beside it."""
+    heads, groups = xp.sizes(q)[-3], xp.sizes(k)[-3]
     q = rearrange(q, "... (g r) n d -> ... g r n d", g=groups)
     k = rearrange(k, "... g m d -> ... g 1 m d")
     v = rearrange(v, "... g m e -> ... g 1 m e")
     if mask is not None and len(xp.shape(mask)) > 2:
-        if xp.shape(mask)[-3] == 1:
+        if xp.is_same(xp.shape(mask)[-3], 1):
             mask = rearrange(mask, "... 1 n m -> ... 1 1 n m")
         else:
+            if xp.shape(mask)[-3] is None:  # it may be 1
+                mask = mask & rearrange(xp.arange(heads, like=q) >= 0, "h -> h 1 1")
             mask = rearrange(mask, "... (g r) n m -> ... g r n m", g=groups)
     return q, k, v, mask
 

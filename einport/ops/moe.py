@@ -593,15 +593,15 @@ def _block_sizes(xp: Backend, route: _Route, experts: int) -> tuple[int, Any]:
     """
     (total,) = xp.sizes(route.order)
     if not isinstance(total, int):
-        return 128, (total + experts * 127) // 128
+        return 128, total // 128 + experts
     if xp.is_fixed(total) and xp.is_fixed(experts):
         size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
         return size, min(total, (total + experts * (size - 1)) // size)
     # Nearly the same, for any number: a comparison of sizes would make a graph for each outcome.
     load = total // experts
     size = 8 + load // 16 + load // (2 + load // 120)
-    some = 2 * total * experts // (total + experts)  # at least the smaller, at most twice that
-    return size, total // size + some
+    # Nor may it be any formula: PyTorch cannot export all that it can compile.
+    return size, total // size + experts
 
 
 def _rows_of(xp: Backend, tokens: Any, route: _Route, k: int, owners: Any, ranks: Any) -> Any:

@@ -69,8 +69,10 @@ def search(wanted: str) -> tuple[Trap, ...]:
     """The traps that have a text in their name, title, topic, explanation or operations.
 
     Raises:
-        ValueError: None has; the message gives the nearest names.
+        ValueError: None has, and the message gives the nearest names; or the text is empty.
     """
+    if not wanted.strip():
+        raise ValueError("a search for traps needs a text that is not empty")
     text = wanted.casefold()
     found = tuple(one for one in traps() if any(text in part.casefold() for part in _parts(one)))
     if not found:

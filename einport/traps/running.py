@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -87,6 +87,32 @@ def run_einport(one: Trap, xp: Backend) -> Ran:
         gives = outcome(lambda: program(xp), wide=True)
     before = recorded(one).get(EINPORT)
     return Ran(EINPORT, xp.name, version(xp), gives, before.gives if before else None, "")
+
+
+class Runs(NamedTuple):
+    """What the programs of a trap gave when run."""
+
+    ran: list[Ran]
+    left_out: list[str]
+    """What could not run, and why."""
+
+    def of(self, program: str) -> list[Ran]:
+        """The runs of one program, of a framework or of einport."""
+        return [one for one in self.ran if one.framework == program]
+
+
+def run_all(one: Trap, backends: Iterable[Backend]) -> Runs:
+    """Run the programs of a trap on these frameworks."""
+    runs = Runs([], [])
+    for xp in backends:
+        try:
+            if xp.name in one.programs:
+                runs.ran.append(run(one, xp))
+            if one.shows_einport_on(xp.name):
+                runs.ran.append(run_einport(one, xp))
+        except ModuleNotFoundError as error:
+            runs.left_out.append(f"{xp.title} needs {error.name}, which is not installed")
+    return runs
 
 
 def version(xp: Backend, one: Trap | None = None) -> str:

@@ -43,13 +43,7 @@ def _save_torch(fn: Fn, arrays: Sequence[Any], folder: Path, sizes: Sizes | None
         # None for what does not change; derived sizes must not be written as 1·n + 0.
         axes = [[_derived(n, a, b) if a else None for a, b in axes] for axes in sizes]
         shapes = (tuple({i: d for i, d in enumerate(one) if d is not None} for one in axes),)
-    program = torch.export.export(
-        Module(),
-        tuple(arrays),
-        dynamic_shapes=shapes,
-        # What cannot be proved for every n is looked at in each call.
-        prefer_deferred_runtime_asserts_over_guards=True,
-    )
+    program = torch.export.export(Module(), tuple(arrays), dynamic_shapes=shapes)
     torch.export.save(program, folder / "program.pt2")
 
 

@@ -72,6 +72,9 @@ HOLDERS = (
            "autocast is on, parameters are wider than the data", ("floats",), "bfloat16"),
     Holder("autocast-wide", "torch", "torch", "autocast_wide",
            "autocast is on, parameters are narrower than the data", ("floats",), "bfloat16"),
+    Holder("functional", "torch", "torch", "functional",
+           "torch.func's gradients, jvp and vmap, by the floats alone: other arrays and settings "
+           "are of the program around", ("floats",), "float64"),
     Holder("jit-trace", "torch", "torch", "jit_traced",
            "torch.jit.trace, called with other values than it saw"),
     Holder("make-fx", "torch", "torch", "proxy_traced",

@@ -62,24 +62,29 @@ def numpy_numbers(entry: Entry, case: Case, xp: Backend, device: str, dtype: str
         np.asarray,
         lambda x: xp.asarray(x, device="cpu" if "cpu" in xp.devices() else None),
     )
-    defaults = {
-        name: one.default
-        for name, one in list(signature(entry.op).parameters.items())[len(case.args) :]
-        if isinstance(one.default, int | float) and name not in case.kwargs
-    }
     verdict = Verdict(0, 0.0)
     for kind in kinds:
 
         def hold(_: Any, arrays: Any, kind: Callable[[Any], Any] = kind) -> Any:
-            args, kwargs = arrays
-
-            def number(x: Any) -> Any:
-                return kind(x) if isinstance(x, int | float) else x
-
-            return tree_map(number, (args, {**defaults, **kwargs}))
+            return hold_settings(entry, case, arrays, kind)
 
         verdict = verdict.with_(judge_call(entry, case, xp, device, dtype, hold))
     return verdict
+
+
+def hold_settings(entry: Entry, case: Case, arguments: Any, kind: Callable[[Any], Any]) -> Any:
+    """The arguments, and those that have a number by default, with each number as another kind."""
+    defaults = {
+        name: one.default
+        for name, one in list(signature(entry.op).parameters.items())[len(case.args) :]
+        if isinstance(one.default, int | float)
+    }
+    args, kwargs = arguments
+
+    def number(x: Any) -> Any:
+        return kind(x) if isinstance(x, int | float) else x
+
+    return tree_map(number, (args, {**defaults, **kwargs}))
 
 
 def numpy_choices(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:

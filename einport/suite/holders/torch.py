@@ -21,7 +21,7 @@ from ..drivers.torch import patterns_in_one_step
 from ..expected import judge_arrays
 from ..inputs import Input, draw_inputs, to_backend
 from ..judge import Verdict, Wrong
-from .anywhere import hold_mappings, judge_call
+from .anywhere import hold_mappings, hold_settings, judge_call
 
 Function = Callable[..., Any]
 
@@ -161,6 +161,49 @@ def _autocast(
 
 def _is_float(leaf: Any) -> bool:
     return isinstance(leaf, Input) and "float" in leaf.dtype
+
+
+def functional(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
+    """`torch.func` by the floats: what else is among the arguments is no part of its transforms.
+
+    Settings are tensors too. The results inside are judged, the gradients, and that jvp and the
+    gradients of a batch of two agree with them.
+    """
+    inputs = draw_inputs(case, dtype, entry.name)
+    arguments = to_backend(xp, inputs, device)
+    floats = [x for x in tree_leaves(arguments) if xp.owns(x) and xp.is_floating(x)]
+
+    numbers: dict[Any, Any] = {}
+
+    def number(x: Any) -> Any:
+        wide = torch.float64 if isinstance(x, float) else None
+        return numbers.setdefault(repr(x), torch.tensor(x, dtype=wide))
+
+    hold_settings(entry, case, arguments, number)  # inside they would be of the transform
+
+    def run(*moved: Any) -> list[Any]:
+        remaining = iter(moved)
+
+        def put(x: Any) -> Any:
+            return next(remaining) if xp.owns(x) and xp.is_floating(x) else x
+
+        args, kwargs = hold_settings(entry, case, tree_map(put, arguments), number)
+        return [x for x in tree_leaves(entry.op(*args, **kwargs)) if xp.owns(x)]
+
+    results, _ = torch.func.jvp(run, tuple(floats), tuple(map(torch.ones_like, floats)))
+    verdict = judge_arrays(entry, case, xp, device, dtype, inputs, results)
+    if entry.no_gradient or case.no_gradient or dtype != "float64":
+        return verdict
+
+    def loss(*moved: Any) -> Any:
+        return weighted_sum(entry, case, xp, dtype, inputs, run(*moved))
+
+    gradient = torch.func.grad(loss, argnums=tuple(range(len(floats))))
+    twice = torch.func.vmap(gradient)(*[torch.stack([x, x]) for x in floats])
+    for gradients in (gradient(*floats), [both[1] for both in twice]):
+        found = derivative_of(entry, case, xp, dtype, inputs, floats, gradients)
+        verdict = verdict.with_(judge_derivative(entry, case, dtype, inputs, found))
+    return verdict
 
 
 def jit_traced(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
