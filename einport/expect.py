@@ -60,7 +60,7 @@ def value_error(message: str) -> Refused:
 
 def arrays(**named: object) -> Backend:
     """Arrays of one framework; their adapter."""
-    first_name, xp = "", None
+    first_name, first, xp = "", None, None
     for name, x in named.items():
         found = find(x)
         if found is None:
@@ -70,13 +70,18 @@ def arrays(**named: object) -> Backend:
                 f"{name} must have a known number of axes (their sizes may be unknown), "
                 "got an array of unknown rank"
             )
+        strange = found.refusal(x)
+        if strange:
+            raise type_error(f"{name} must be a dense array, got {strange}")
         if xp is None:
-            first_name, xp = name, found
+            first_name, first, xp = name, x, found
         elif found is not xp:
             raise type_error(
                 f"{first_name} is an array of {xp.title} and {name} one of {found.title}; "
                 "pass arrays of one framework"
             )
+        elif apart := xp.refusal_beside(first, x):
+            raise type_error(f"either {first_name} or {name} is not {apart}; pass both as one")
     assert xp is not None  # noqa: S101  (every caller names at least one)
     return xp
 

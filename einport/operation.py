@@ -18,9 +18,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
 
 from .backends import Array, Backend, find
 from .backends.base import HALF_DTYPES
@@ -77,9 +76,23 @@ class Parameters(NamedTuple):
     roles: dict[str, str]
 
 
+@overload
+def operation(definition: Callable[P, R], /) -> Operation[P, R]: ...
+@overload
 def operation(
-    *, checks: Callable[..., Any], in_float32: bool = False, keeps: Sequence[str] = ()
-) -> Callable[[Callable[P, R]], Operation[P, R]]:
+    *,
+    checks: Callable[..., Any] | None = None,
+    in_float32: bool = False,
+    keeps: Sequence[str] = (),
+) -> Callable[[Callable[P, R]], Operation[P, R]]: ...
+def operation(
+    definition: Any = None,
+    /,
+    *,
+    checks: Callable[..., Any] | None = None,
+    in_float32: bool = False,
+    keeps: Sequence[str] = (),
+) -> Any:
     """Make an operation of a definition.
 
     Variables, parameters, NumPy scalars and containers among the arguments are read as their
@@ -95,15 +108,14 @@ def operation(
             does not narrow them.
     """
 
-    def decorate(definition: Callable[P, R]) -> Operation[P, R]:
-        return _entered(definition, checks, in_float32, frozenset(keeps))
-
-    return decorate
+    if definition is not None:
+        return _entered(definition, None, False, frozenset())
+    return lambda one: _entered(one, checks, in_float32, frozenset(keeps))
 
 
 def _entered(
     definition: Callable[..., Any],
-    checks: Callable[..., Any],
+    checks: Callable[..., Any] | None,
     in_float32: bool,
     keeps: frozenset[str],
 ) -> Operation[Any, Any]:
@@ -115,7 +127,8 @@ def _entered(
     def compute(xp: Backend | None, first: Array, given: dict[str, Any]) -> Any:
         rest = given.pop(parameters.variadic, ()) if parameters.variadic else ()
         try:
-            checks(*rest, **given)
+            if checks is not None:
+                checks(*rest, **given)
         except Refused as refused:
             raise refused.error(f"{name}: {refused}") from None
         if in_float32 and xp is not None:
@@ -130,7 +143,7 @@ def _entered(
         given = {label: _read(roles.get(label, SETTING), x) for label, x in given.items()}
         first = _first_array(given.values())
         xp = None if first is None else find(first)
-        given = {**parameters.defaults, **given}
+        given |= {label: x for label, x in parameters.defaults.items() if label not in given}
         if xp is None:  # the checks say what is missing
             return compute(None, first, given)
         if selects:
@@ -189,7 +202,8 @@ def _bind(
 ) -> dict[str, Any] | None:
     """The arguments by name; None if they do not fit the signature."""
     if parameters.variadic:
-        return {parameters.variadic: args, **kwargs} if parameters.roles.keys() >= kwargs else None
+        fits = all(name in parameters.roles for name in kwargs)
+        return {parameters.variadic: args, **kwargs} if fits else None
     given = dict(zip(parameters.positional, args, strict=False))
     if len(args) > len(given) or any(name in given for name in kwargs):
         return None
@@ -269,14 +283,12 @@ def _cast_like_first(xp: Backend, given: dict[str, Any], may: set[str]) -> dict[
 
     `may` has the arguments that may be cast.
     """
-    floating = (
-        x for x in tree_leaves(list(given.values())) if find(x) is xp and xp.is_floating(x)
-    )
-    first = next(floating, None)
-    if first is None or xp.dtype(first) not in _CAST:
+    leaves = tree_leaves(list(given.values()))
+    dtypes = [xp.dtype(x) for x in leaves if find(x) is xp and xp.is_floating(x)]
+    if not dtypes or dtypes[0] not in _CAST:
         return given
 
     def cast(x: Any) -> Any:
-        return xp.astype(x, xp.dtype(first)) if find(x) is xp and xp.dtype(x) in _CAST else x
+        return xp.astype(x, dtypes[0]) if find(x) is xp and xp.dtype(x) in _CAST else x
 
     return {label: tree_map(cast, x) if label in may else x for label, x in given.items()}

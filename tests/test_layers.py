@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "files": set(),
     "guard": set(),
     "backends": set(),
-    "ops": {"backends"},
+    "expect": {"backends"},
+    "operation": {"backends", "expect"},
+    "ops": {"backends", "expect", "operation"},
     "catalog": {"backends", "ops"},
     "suite": {"files", "backends", "ops", "catalog"},
     "traps": {"files", "backends", "ops"},  # in programs, as a user writes them

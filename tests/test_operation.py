@@ -12,8 +12,7 @@ import pytest
 from einport import ops
 from einport.backends import Backend, find
 from einport.backends.holders import value_of
-from einport.ops import _operation
-from einport.ops._operation import ARRAYS, CHOICES, SCALAR, SETTING, operation
+from einport.operation import ARRAYS, CHOICES, SCALAR, SETTING, operation, read_parameters
 
 OPERATIONS = [getattr(ops, name) for name in ops.__all__]
 
@@ -38,15 +37,16 @@ def test_an_operation_pickles(op):
 
 @pytest.mark.once
 def test_roles_are_read_from_annotations():
-    names, roles = _operation._roles(ops.scaled_dot_product_attention.definition)
-    assert names == ("q", "k", "v")
+    parameters = read_parameters(ops.scaled_dot_product_attention.definition)
+    assert parameters.positional == ("q", "k", "v")
+    roles = parameters.roles
     assert {roles[name] for name in ("q", "k", "v", "mask")} == {ARRAYS}
     assert roles["scale"] == SCALAR
     assert roles["causal"] == SETTING
-    _, roles = _operation._roles(ops.conv2d.definition)
+    roles = read_parameters(ops.conv2d.definition).roles
     assert {roles[name] for name in ("stride", "padding", "groups", "data_format")} == {SETTING}
-    assert _operation._roles(ops.multi_head_attention.definition)[1]["params"] == ARRAYS
-    assert _operation._roles(ops.unpack.definition)[1]["packed_shapes"] == SETTING
+    assert read_parameters(ops.multi_head_attention.definition).roles["params"] == ARRAYS
+    assert read_parameters(ops.unpack.definition).roles["packed_shapes"] == SETTING
 
 
 @pytest.mark.once
@@ -55,7 +55,7 @@ def test_arguments_that_choose_are_all_known():
     found = {
         name
         for op in OPERATIONS
-        for name, role in _operation._roles(op.definition)[1].items()
+        for name, role in read_parameters(op.definition).roles.items()
         if role == ARRAYS and _documented(op, name).startswith(("integers", "booleans"))
     }
     assert found <= CHOICES

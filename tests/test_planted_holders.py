@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from packaging.version import Version
 
-from einport import backends
+from einport import backends, expect, operation
 from einport.backends import Backend, get_backend, holders
 from einport.catalog import entries, entry
-from einport.ops import _checks, _operation
+from einport.ops import _checks
 from einport.suite.devices import choose_device
 from einport.suite.holders import HOLDERS, dtype_of, held_case, holder_in_turn, holders_of
 from einport.suite.modes import HELD
@@ -59,17 +59,18 @@ def test_a_whole_run_meets_every_holder_of_every_operation(backend):
 
 
 def test_settings_that_are_not_read_are_caught(backend, device, monkeypatch):
-    monkeypatch.setattr(_operation, "_setting", lambda x: x)
+    monkeypatch.setattr(operation, "_setting", lambda x: x)
     assert is_caught(backend, device, "layer_norm", "numpy-numbers")
 
 
 def test_choices_without_a_sign_that_are_refused_are_caught(backend, device, monkeypatch):
-    monkeypatch.setattr(_operation, "_choice", lambda xp, like, x, counts: x)
+    monkeypatch.setattr(operation, "_choice", lambda xp, like, x, counts: x)
     assert is_caught(backend, device, "cross_entropy", "unsigned")
 
 
 def test_mappings_that_are_taken_for_no_dictionary_are_caught(backend, device, monkeypatch):
-    monkeypatch.setattr(_checks, "Mapping", dict)
+    for module in (expect, _checks):
+        monkeypatch.setattr(module, "Mapping", dict)
     monkeypatch.setattr(holders, "Mapping", dict)
     monkeypatch.setattr(holders, "_readers", {})
     assert is_caught(backend, device, "feed_forward", "mapping")
@@ -79,17 +80,17 @@ def test_mappings_that_are_taken_for_no_dictionary_are_caught(backend, device, m
 
 
 def numpys_choices(xp, patch):
-    patch.setattr(_operation, "_choice", lambda xp, like, x, counts: x)
+    patch.setattr(operation, "_choice", lambda xp, like, x, counts: x)
 
 
 def parameters_of_no_type(xp, patch):
     """The registry asks a type for its module, which Dynamo cannot trace for a parameter."""
-    find = _operation.find
+    find = operation.find
 
     def broken(x):
         return find(x) if type(x).__module__.partition(".")[0] else None
 
-    for module in (_operation, _checks):
+    for module in (operation, expect, _checks):
         patch.setattr(module, "find", broken)
 
 
@@ -98,7 +99,7 @@ def autocast_stays_on(xp, patch):
 
 
 def autocast_is_off_without_casts(xp, patch):
-    patch.setattr(_operation, "_cast_like_first", lambda xp, values, casts: values)
+    patch.setattr(operation, "_cast_like_first", lambda xp, given, may: given)
 
 
 def traced_counts_as_concrete(xp, patch):

@@ -13,7 +13,7 @@ import einops
 from ..backends import Array, Backend
 from ..backends.holders import value_of
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 REDUCTIONS = frozenset({"min", "max", "sum", "mean", "prod", "any", "all"})
 

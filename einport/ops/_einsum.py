@@ -15,7 +15,7 @@ from einops import EinopsError, rearrange
 
 from ..backends import Array, Backend
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 Axis = str | int
 """A named axis, or one behind an ellipsis: a number, which no name can be taken for. The last axis

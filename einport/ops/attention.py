@@ -12,7 +12,7 @@ from ..backends import Backend, find
 from . import _checks as check
 from ._broadcasting import to_rank
 from ._einsum import contract
-from ._operation import operation
+from ..operation import operation
 from .normalization import layer_norm
 from .probability import softmax
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from . import _checks as check
 from ._einsum import contract
-from ._operation import operation
+from ..operation import operation
 from ._reduce import reduce_axes
 
 __all__ = [

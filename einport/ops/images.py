@@ -10,7 +10,7 @@ from einops import rearrange
 from ..backends import Backend
 from . import _checks as check
 from ._einsum import contract
-from ._operation import operation
+from ..operation import operation
 from .normalization import layer_norm
 
 __all__ = [

@@ -13,7 +13,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 __all__ = [
     "collect_columns",

@@ -10,7 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 from ._windows import multiples
 from .attention import scaled_dot_product_attention
 

@@ -12,7 +12,7 @@ from ..backends import Backend
 from . import _checks as check
 from ._broadcasting import to_rank
 from ._einsum import einsum
-from ._operation import operation
+from ..operation import operation
 from ._reduce import centered, reduce_axes, squarable
 
 __all__ = [

@@ -10,7 +10,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 from ._reduce import centered, reduce_axes, squarable
 from ._windows import (
     Border,

@@ -9,7 +9,7 @@ from einops import rearrange
 
 from ..backends import Backend
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 __all__ = [
     "binary_cross_entropy",

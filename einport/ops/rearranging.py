@@ -13,7 +13,7 @@ from einops import rearrange
 
 from ..backends import describe, find
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 __all__ = [
     "flatten_leading",

@@ -12,7 +12,7 @@ from typing import TypeVar
 from einops import repeat
 
 from . import _checks as check
-from ._operation import operation
+from ..operation import operation
 
 __all__ = [
     "repeat_elements",
