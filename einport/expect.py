@@ -306,7 +306,7 @@ def pair(least: int, **named: object) -> tuple[Any, Any]:
     return first, second
 
 
-def one_of(known: Sequence[str], **named: object) -> None:
+def one_of(known: Collection[str], **named: object) -> None:
     """One of a few words."""
     for name, value in named.items():
         if not isinstance(value, str) or value not in known:
@@ -324,7 +324,7 @@ def flag(**named: object) -> None:
 def number(low: float, high: float = float("inf"), **named: Any) -> None:
     """A real number from low to high, both included."""
     ((name, value),) = named.items()
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not _is_real(value):
         raise type_error(f"{name} must be a number, got {shown(value)}")
     if not low <= value <= high:
         needed = f"from {low:g} to {high:g}" if high < float("inf") else f"at least {low:g}"
@@ -334,7 +334,7 @@ def number(low: float, high: float = float("inf"), **named: Any) -> None:
 
 
 def scalar(xp: Backend, **named: Any) -> None:
-    """A real number, or an array without axes beside the data, which is not read: it may be learned."""
+    """A real number, or an array without axes beside the data; not read, as it may be learned."""
     ((name, value),) = named.items()
     own = find(value)
     if (
@@ -447,6 +447,10 @@ def _is_one_integer(value: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real)
 
 
 def _axes(n: int) -> str:

@@ -100,6 +100,7 @@ def operation(
     autocast is on, it is off inside, and floats of another width are cast to that of the first.
 
     Args:
+        definition: the formula, where it needs no more to be said.
         checks: called first, with every argument by name, defaults included; what it raises with
             `einport.expect` gets the operation's name in front.
         in_float32: compute 16-bit floats in float32 and round the results once; integers, where
@@ -107,7 +108,6 @@ def operation(
         keeps: arguments whose float32 stands beside 16-bit floats by the definition: autocast
             does not narrow them.
     """
-
     if definition is not None:
         return _entered(definition, None, False, frozenset())
     return lambda one: _entered(one, checks, in_float32, frozenset(keeps))
@@ -120,45 +120,32 @@ def _entered(
     keeps: frozenset[str],
 ) -> Operation[Any, Any]:
     parameters = read_parameters(definition)
-    roles = parameters.roles
-    selects = not CHOICES.isdisjoint(roles)
-    name = definition.__name__
-
-    def compute(xp: Backend | None, first: Array, given: dict[str, Any]) -> Any:
-        rest = given.pop(parameters.variadic, ()) if parameters.variadic else ()
-        try:
-            if checks is not None:
-                checks(*rest, **given)
-        except Refused as refused:
-            raise refused.error(f"{name}: {refused}") from None
-        if in_float32 and xp is not None:
-            return _in_float32(xp, first, definition, given)
-        return definition(*rest, **given)
+    compute = _checked(definition, checks, in_float32, parameters.variadic)
+    castable = {label for label, role in parameters.roles.items() if role == ARRAYS} - keeps
+    choices = CHOICES.intersection(parameters.roles)
 
     @wraps(definition)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = _bind(parameters, args, kwargs)
         if given is None:
             return definition(*args, **kwargs)  # raises Python's own error for wrong arguments
-        given = {label: _read(roles.get(label, SETTING), x) for label, x in given.items()}
+        given = {
+            label: _read(parameters.roles.get(label, SETTING), x) for label, x in given.items()
+        }
         first = _first_array(given.values())
         xp = None if first is None else find(first)
         given |= {label: x for label, x in parameters.defaults.items() if label not in given}
         if xp is None:  # the checks say what is missing
             return compute(None, first, given)
-        if selects:
-            given = {
-                label: _choice(xp, first, x, label not in MASKS) if label in CHOICES else x
-                for label, x in given.items()
-            }
+        for label in choices:
+            given[label] = _choice(xp, first, given[label], label not in MASKS)
         off = xp.autocast_off(first)
         scope = xp.quiet() if off is None else off
         if scope is None:
             return compute(xp, first, given)
         with scope:
             if off is not None:
-                cast_too = {label for label, role in roles.items() if role == ARRAYS} - keeps
-                given = _cast_like_first(xp, given, cast_too)
+                given = _cast_like_first(xp, given, castable)
                 first = _first_array(given.values())
             return compute(xp, first, given)
 
@@ -167,6 +154,32 @@ def _entered(
     made.checks = checks
     made.keeps = keeps
     return cast(Operation[Any, Any], call)
+
+
+def _checked(
+    definition: Callable[..., Any],
+    checks: Callable[..., Any] | None,
+    in_float32: bool,
+    variadic: str,
+) -> Callable[[Backend | None, Array, dict[str, Any]], Any]:
+    """The definition after its checks, as a function of arguments that have been read.
+
+    The first of its arguments is the adapter of the first array, and that the second.
+    """
+    name = definition.__name__
+
+    def compute(xp: Backend | None, first: Array, given: dict[str, Any]) -> Any:
+        rest = given.pop(variadic) if variadic else ()
+        if checks is not None:
+            try:
+                checks(*rest, **given)
+            except Refused as refused:
+                raise refused.error(f"{name}: {refused}") from None
+        if in_float32 and xp is not None:
+            return _in_float32(xp, first, definition, given)
+        return definition(*rest, **given)
+
+    return compute
 
 
 def read_parameters(definition: Callable[..., Any]) -> Parameters:

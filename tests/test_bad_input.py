@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from einops import EinopsError
 
 import einport
 from einport import backends
@@ -27,7 +28,7 @@ from einport.backends import Backend, get_backend
 from einport.backends.numpy import NumpyBackend
 from einport.backends.trees import tree_leaves, tree_map
 from einport.catalog import Case, Entry
-from einport.ops._checks import KNOWN_FRAMEWORKS
+from einport.expect import KNOWN_FRAMEWORKS
 from einport.suite.inputs import Input, draw_inputs
 from einport.suite.judge import Verdict, Wrong, check_untouched
 from einport.suite.plan import usual_dtype
@@ -500,7 +501,7 @@ def run(entry: Entry, xp: Backend, device: str, arguments: dict[str, Any]) -> Ou
 def check_error(entry: Entry, error: Exception) -> None:
     own = {TypeError, ValueError, IndexError}
     if entry.name == "einsum":
-        own |= {NotImplementedError, einport.ops._einsum.EinopsError}
+        own |= {NotImplementedError, EinopsError}
     place = traceback.extract_tb(error.__traceback__)[-1]
     if not place.filename.startswith(HOUSE) or type(error) not in own:
         at = f"{place.filename.rpartition('site-packages/')[2]}:{place.lineno}"

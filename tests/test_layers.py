@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "backends": set(),
     "expect": {"backends"},
     "operation": {"backends", "expect"},
-    "ops": {"backends", "expect", "operation"},
+    "patterns": {"backends", "expect", "operation"},
+    "ops": {"backends", "expect", "operation", "patterns"},
     "catalog": {"backends", "ops"},
     "suite": {"files", "backends", "ops", "catalog"},
     "traps": {"files", "backends", "ops"},  # in programs, as a user writes them

@@ -12,6 +12,7 @@ einops' functions are here too, with its signatures, so that one import serves: 
 `einsum` mean the same everywhere.
 """
 
+from ..patterns import einsum, pack, rearrange, reduce, repeat, unpack
 from . import (
     attention,
     contracting,
@@ -26,8 +27,6 @@ from . import (
     rearranging,
     repeating,
 )
-from ._einops import pack, rearrange, reduce, repeat, unpack
-from ._einsum import einsum
 from .attention import *
 from .contracting import *
 from .convolution import *

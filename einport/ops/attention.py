@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from ..backends import Backend, find
+from ..operation import operation
+from ..patterns.contraction import contract
 from . import _checks as check
 from ._broadcasting import to_rank
-from ._einsum import contract
-from ..operation import operation
 from .normalization import layer_norm
 from .probability import softmax
 

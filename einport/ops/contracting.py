@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from . import _checks as check
-from ._einsum import contract
 from ..operation import operation
-from ._reduce import reduce_axes
+from ..patterns.axes import reduce_axes
+from ..patterns.contraction import contract
+from . import _checks as check
 
 __all__ = [
     "elementwise_product",

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from ..backends import Backend
-from . import _checks as check
-from ._einsum import contract
 from ..operation import operation
+from ..patterns.contraction import contract
+from . import _checks as check
 from ._windows import (
     Pair,
     Windows,

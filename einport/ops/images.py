@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
+from .. import expect
 from ..backends import Backend
-from . import _checks as check
-from ._einsum import contract
 from ..operation import operation
+from ..patterns import einsum
 from .normalization import layer_norm
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 
 A = TypeVar("A")
 
-MODES = ("CRD", "DCR")
+CHANNEL_ORDERS = {"CRD": "(c r1 r2)", "DCR": "(r1 r2 c)"}
 ORDERS = ("rows", "swin")
 
 EMBEDDING = {
@@ -34,10 +34,20 @@ EMBEDDING = {
     "bias": "out",
 }
 
-_CHANNEL_AXES = {"CRD": "(c r1 r2)", "DCR": "(r1 r2 c)"}
+
+def _check_pixel_shuffle(x: Any, upscale_factor: Any, mode: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    r = expect.positive_int(upscale_factor=upscale_factor)
+    expect.one_of(CHANNEL_ORDERS, mode=mode)
+    channels = expect.image(xp, data_format, "...", x=x).channels
+    if not expect.divides(r * r, channels):
+        raise expect.value_error(
+            f"x has {channels} channels, which upscale_factor**2 = {r * r} does not divide "
+            f"(x has shape {expect.show(xp.shape(x))})"
+        )
 
 
-@operation
+@operation(checks=_check_pixel_shuffle)
 def pixel_shuffle(
     x: A, upscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
@@ -65,23 +75,21 @@ def pixel_shuffle(
     >>> pixel_shuffle(np.arange(4).reshape(4, 1, 1), 2).tolist()
     [[[0, 1], [2, 3]]]
     """
-    op = "pixel_shuffle"
-    xp = check.array(op, "x", x)
-    r = check.count(op, "upscale_factor", upscale_factor)
-    check.one_of(op, "mode", mode, MODES)
-    channels, _, _ = check.image(op, "x", xp.shape(x), data_format, "...")
-    if not check.divides(r * r, channels):
-        raise ValueError(
-            f"{op}: x has {channels} channels, which upscale_factor**2 = {r * r} does not divide "
-            f"(x has shape {check.show(xp.shape(x))})"
-        )
-    deep = _CHANNEL_AXES[mode]
+    channels, r = CHANNEL_ORDERS[mode], upscale_factor
     if data_format == "channels_first":
-        return rearrange(x, f"... {deep} h w -> ... c (h r1) (w r2)", r1=r, r2=r)
-    return rearrange(x, f"... h w {deep} -> ... (h r1) (w r2) c", r1=r, r2=r)
+        return rearrange(x, f"... {channels} h w -> ... c (h r1) (w r2)", r1=r, r2=r)
+    return rearrange(x, f"... h w {channels} -> ... (h r1) (w r2) c", r1=r, r2=r)
 
 
-@operation
+def _check_pixel_unshuffle(x: Any, downscale_factor: Any, mode: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.positive_int(downscale_factor=downscale_factor)
+    expect.one_of(CHANNEL_ORDERS, mode=mode)
+    image = expect.image(xp, data_format, "...", x=x)
+    _check_blocks(xp, x, image, downscale_factor=downscale_factor)
+
+
+@operation(checks=_check_pixel_unshuffle)
 def pixel_unshuffle(
     x: A, downscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
@@ -107,19 +115,19 @@ def pixel_unshuffle(
     >>> pixel_unshuffle(np.arange(4).reshape(1, 2, 2), 2).ravel().tolist()
     [0, 1, 2, 3]
     """
-    op = "pixel_unshuffle"
-    xp = check.array(op, "x", x)
-    r = check.count(op, "downscale_factor", downscale_factor)
-    check.one_of(op, "mode", mode, MODES)
-    _, height, width = check.image(op, "x", xp.shape(x), data_format, "...")
-    _check_parts(op, xp, x, height, width, "downscale_factor", r)
-    deep = _CHANNEL_AXES[mode]
+    channels, r = CHANNEL_ORDERS[mode], downscale_factor
     if data_format == "channels_first":
-        return rearrange(x, f"... c (h r1) (w r2) -> ... {deep} h w", r1=r, r2=r)
-    return rearrange(x, f"... (h r1) (w r2) c -> ... h w {deep}", r1=r, r2=r)
+        return rearrange(x, f"... c (h r1) (w r2) -> ... {channels} h w", r1=r, r2=r)
+    return rearrange(x, f"... (h r1) (w r2) c -> ... h w {channels}", r1=r, r2=r)
 
 
-@operation
+def _check_extract_patches(x: Any, patch_size: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.positive_int(patch_size=patch_size)
+    _check_blocks(xp, x, expect.image(xp, data_format, x=x), patch_size=patch_size)
+
+
+@operation(checks=_check_extract_patches)
 def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first") -> A:
     """Cut images into square patches, each written out as a row of pixels.
 
@@ -142,17 +150,40 @@ def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first
     >>> extract_patches(np.arange(8).reshape(1, 1, 2, 4), 2).tolist()
     [[[0, 1, 4, 5], [2, 3, 6, 7]]]
     """
-    op = "extract_patches"
-    xp = check.array(op, "x", x)
-    p = check.count(op, "patch_size", patch_size)
-    _, height, width = check.image(op, "x", xp.shape(x), data_format)
-    _check_parts(op, xp, x, height, width, "patch_size", p)
+    p = patch_size
     if data_format == "channels_first":
         return rearrange(x, "b c (h p1) (w p2) -> b (h w) (p1 p2 c)", p1=p, p2=p)
     return rearrange(x, "b (h p1) (w p2) c -> b (h w) (p1 p2 c)", p1=p, p2=p)
 
 
-@operation
+def _check_assemble_patches(
+    patches: Any, patch_size: Any, height: Any, width: Any, data_format: Any
+) -> None:
+    xp = expect.arrays(patches=patches)
+    p = expect.positive_int(patch_size=patch_size)
+    sides = {
+        "height": expect.positive_int(height=height),
+        "width": expect.positive_int(width=width),
+    }
+    expect.one_of(expect.DATA_FORMATS, data_format=data_format)
+    shape = expect.axes(xp, "b n pixels", patches=patches)
+    for name, size in sides.items():
+        if not expect.divides(p, size):
+            raise expect.value_error(f"{name} = {size} is not a multiple of patch_size = {p}")
+    count = (height // p) * (width // p)
+    if not expect.equal(shape[1], count):
+        raise expect.value_error(
+            f"patches has {shape[1]} patches, but height {height} and width {width} in patches "
+            f"of {p} need {count} (patches has shape {expect.show(shape)})"
+        )
+    if not expect.divides(p * p, shape[2]):
+        raise expect.value_error(
+            f"patches has {shape[2]} values in a patch, which patch_size**2 = {p * p} does not "
+            f"divide (patches has shape {expect.show(shape)})"
+        )
+
+
+@operation(checks=_check_assemble_patches)
 def assemble_patches(
     patches: A,
     patch_size: int,
@@ -185,36 +216,24 @@ def assemble_patches(
     >>> assemble_patches(np.array([[[0, 1, 4, 5], [2, 3, 6, 7]]]), 2, 2, 4).tolist()
     [[[[0, 1, 2, 3], [4, 5, 6, 7]]]]
     """
-    op = "assemble_patches"
-    xp = check.array(op, "patches", patches)
-    p = check.count(op, "patch_size", patch_size)
-    height = check.count(op, "height", height)
-    width = check.count(op, "width", width)
-    check.one_of(op, "data_format", data_format, check.DATA_FORMATS)
-    shape = xp.shape(patches)
-    check.rank(op, "patches", shape, "b n pixels")
-    for name, size in (("height", height), ("width", width)):
-        if not check.divides(p, size):
-            raise ValueError(f"{op}: {name} = {size} is not a multiple of patch_size = {p}")
-    h, w = height // p, width // p
-    if not check.equal(shape[1], h * w):
-        raise ValueError(
-            f"{op}: patches has {shape[1]} patches, but height {height} and width {width} in "
-            f"patches of {p} need {h * w} (patches has shape {check.show(shape)})"
-        )
-    if not check.divides(p * p, shape[2]):
-        raise ValueError(
-            f"{op}: patches has {shape[2]} values in a patch, which patch_size**2 = {p * p} does "
-            f"not divide (patches has shape {check.show(shape)})"
-        )
-    if data_format == "channels_first":
-        pattern = "b (h w) (p1 p2 c) -> b c (h p1) (w p2)"
-    else:
-        pattern = "b (h w) (p1 p2 c) -> b (h p1) (w p2) c"
-    return rearrange(patches, pattern, h=h, w=w, p1=p, p2=p)
+    h, w = height // patch_size, width // patch_size
+    image = "b c (h p1) (w p2)" if data_format == "channels_first" else "b (h p1) (w p2) c"
+    return rearrange(
+        patches, f"b (h w) (p1 p2 c) -> {image}", h=h, w=w, p1=patch_size, p2=patch_size
+    )
 
 
-@operation
+def _check_embed_patches(x: Any, params: Any, patch_size: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    p = expect.positive_int(patch_size=patch_size)
+    image = expect.image(xp, "channels_first", x=x)
+    _check_blocks(xp, x, image, patch_size=p)
+    pixels = None if image.channels is None else p * p * image.channels
+    expect.parameters(xp, {"x": x}, EMBEDDING, {"pixels": pixels}, params=params)
+
+
+@operation(checks=_check_embed_patches, in_float32=True)
 def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     """Turn images into tokens: cut into patches, normalise each, project it.
 
@@ -246,23 +265,44 @@ def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
     >>> embed_patches(x, params, patch_size=2).round(3).tolist()
     [[[-1.0, 11.0]]]
     """
-    op = "embed_patches"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    p = check.count(op, "patch_size", patch_size)
-    channels, height, width = check.image(op, "x", xp.shape(x), "channels_first")
-    _check_parts(op, xp, x, height, width, "patch_size", p)
-    sizes = {"pixels": None if channels is None else p * p * channels}
-    check.parameters(op, xp, {"x": x}, params, EMBEDDING, sizes)
-    scale, shift, weight, bias = (xp.widen(params[name]) for name in EMBEDDING)
-    rows = layer_norm(extract_patches(xp.widen(x), p), scale, shift, eps=1e-5)
-    factors = {"patches": rows, "weight": weight}
-    tokens = contract(op, xp, factors, "b n pixels, pixels out -> b n out")
-    tokens = tokens + rearrange(bias, "out -> 1 1 out")
-    return xp.astype(tokens, xp.dtype(x))
+    patches = extract_patches.definition(x, patch_size)
+    rows = layer_norm.definition(patches, params["norm_scale"], params["norm_shift"], eps=1e-5)
+    tokens = einsum.definition(rows, params["weight"], "b n pixels, pixels out -> b n out")
+    return tokens + rearrange(params["bias"], "out -> 1 1 out")
 
 
-@operation
+def _check_merge_patches(x: Any, weight: Any, order: Any) -> None:
+    xp = expect.arrays(x=x)
+    if weight is not None:
+        expect.arrays(x=x, weight=weight)
+    expect.one_of(ORDERS, order=order)
+    shape = expect.axes(xp, "... h w c", x=x)
+    for name, size in (("height", shape[-3]), ("width", shape[-2])):
+        if not expect.divides(2, size):
+            raise expect.value_error(
+                f"the {name} of x must be even, got {size}; pad x to even sizes first "
+                f"(x has shape {expect.show(shape)})"
+            )
+    if weight is not None:
+        _check_reduction(xp, x, weight)
+
+
+def _check_reduction(xp: Backend, x: Any, weight: Any) -> None:
+    """A weight for four times the channels."""
+    if xp.dtype(x) not in expect.FLOATS:
+        raise expect.type_error(
+            f"x must have a floating dtype to be multiplied by weight, got {xp.dtype(x)}"
+        )
+    expect.same_dtype(xp, x=x, weight=weight)
+    channels, rows = xp.shape(x)[-1], expect.axes(xp, "channels out", weight=weight)
+    if isinstance(channels, int) and not expect.equal(rows[0], 4 * channels):
+        raise expect.value_error(
+            f"weight must have {4 * channels} rows, 4 for each channel of x, got {rows[0]} "
+            f"(x has shape {expect.show(xp.shape(x))}, weight has shape {expect.show(rows)})"
+        )
+
+
+@operation(checks=_check_merge_patches)
 def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
     """Join each 2 × 2 neighbourhood into one place with four times the channels.
 
@@ -289,50 +329,19 @@ def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
     >>> merge_patches(x).tolist(), merge_patches(x, order="swin").tolist()
     ([[[0, 1, 2, 3]]], [[[0, 2, 1, 3]]])
     """
-    op = "merge_patches"
-    xp = check.array(op, "x", x)
-    if weight is not None:
-        check.arrays(op, x=x, weight=weight)
-    check.one_of(op, "order", order, ORDERS)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "... h w c")
-    for name, size in (("height", shape[-3]), ("width", shape[-2])):
-        if not check.divides(2, size):
-            raise ValueError(
-                f"{op}: the {name} of x must be even, got {size}; pad x to even sizes first "
-                f"(x has shape {check.show(shape)})"
-            )
-    group = "(p1 p2 c)" if order == "rows" else "(p2 p1 c)"
-    if weight is None:
-        return _merge(x, group)
-    if xp.dtype(x) not in check.FLOATS:
-        raise TypeError(
-            f"{op}: x must have a floating dtype to be multiplied by weight, got {xp.dtype(x)}"
-        )
-    check.same_dtype(op, xp, x=x, weight=weight)
-    rows = xp.shape(weight)
-    check.rank(op, "weight", rows, "channels out")
-    if isinstance(shape[-1], int) and not check.equal(rows[0], 4 * shape[-1]):
-        raise ValueError(
-            f"{op}: weight must have {4 * shape[-1]} rows, 4 for each channel of x, got {rows[0]} "
-            f"(x has shape {check.show(shape)}, weight has shape {check.show(rows)})"
-        )
-    factors = {"x": _merge(x, group), "weight": weight}
-    reduced: A = contract(op, xp, factors, "... c, c out -> ... out")
-    return reduced
+    pixels = "p1 p2" if order == "rows" else "p2 p1"
+    merged = rearrange(x, f"... (h p1) (w p2) c -> ... h w ({pixels} c)", p1=2, p2=2)
+    return (
+        merged if weight is None else einsum.definition(merged, weight, "... c, c out -> ... out")
+    )
 
 
-def _merge(x: A, group: str) -> A:
-    return rearrange(x, f"... (h p1) (w p2) c -> ... h w {group}", p1=2, p2=2)
-
-
-def _check_parts(
-    op: str, xp: Backend, x: Any, height: Any, width: Any, name: str, factor: int
-) -> None:
+def _check_blocks(xp: Backend, x: Any, image: expect.Image, **factor: Any) -> None:
     """Height and width must be multiples of a factor."""
-    for axis, size in (("height", height), ("width", width)):
-        if not check.divides(factor, size):
-            raise ValueError(
-                f"{op}: x has {axis} {size}, which {name} = {factor} does not divide "
-                f"(x has shape {check.show(xp.shape(x))})"
+    ((name, side),) = factor.items()
+    for axis, size in (("height", image.height), ("width", image.width)):
+        if not expect.divides(side, size):
+            raise expect.value_error(
+                f"x has {axis} {size}, which {name} = {side} does not divide "
+                f"(x has shape {expect.show(xp.shape(x))})"
             )

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from ..backends import Backend
-from . import _checks as check
 from ..operation import operation
+from . import _checks as check
 
 __all__ = [
     "collect_columns",

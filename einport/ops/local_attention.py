@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from ..backends import Backend
-from . import _checks as check
 from ..operation import operation
+from . import _checks as check
 from ._windows import multiples
 from .attention import scaled_dot_product_attention
 

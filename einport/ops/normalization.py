@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from ..backends import Backend
+from ..operation import operation
+from ..patterns.axes import reduce_axes
+from ..patterns.contraction import einsum
 from . import _checks as check
 from ._broadcasting import to_rank
-from ._einsum import einsum
-from ..operation import operation
-from ._reduce import centered, reduce_axes, squarable
+from ._numerics import centered, squarable
 
 __all__ = [
     "batch_norm",

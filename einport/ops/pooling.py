@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 from einops import rearrange
 
 from ..backends import Backend
-from . import _checks as check
 from ..operation import operation
-from ._reduce import centered, reduce_axes, squarable
+from ..patterns.axes import reduce_axes
+from . import _checks as check
+from ._numerics import centered, squarable
 from ._windows import (
     Border,
     Pair,

@@ -12,8 +12,8 @@ from typing import TypeVar
 from einops import rearrange
 
 from ..backends import describe, find
-from . import _checks as check
 from ..operation import operation
+from . import _checks as check
 
 __all__ = [
     "flatten_leading",

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from einops import repeat
 
-from . import _checks as check
 from ..operation import operation
+from . import _checks as check
 
 __all__ = [
     "repeat_elements",

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from einops import EinopsError, rearrange
 
-from ..backends import Array, Backend
-from . import _checks as check
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
 
 Axis = str | int
@@ -39,7 +39,20 @@ class Plan(NamedTuple):
     """The axes whose lengths the last rearrangement must be told."""
 
 
-@operation
+def _check_einsum(*tensors_and_pattern: Any) -> None:
+    if not tensors_and_pattern or not isinstance(tensors_and_pattern[-1], str):
+        raise expect.value_error("the last argument must be the pattern, a string")
+    *tensors, pattern = tensors_and_pattern
+    if not tensors:
+        raise expect.value_error("needs at least one array before the pattern")
+    named = {f"argument {i}": x for i, x in enumerate(tensors, 1)}
+    xp = expect.arrays(**named)
+    expect.same_dtype(xp, **named)
+    expect.numbers(xp, **{"argument 1": tensors[0]})
+    check_contraction(xp, pattern, named)
+
+
+@operation(checks=_check_einsum)
 def einsum(*tensors_and_pattern: Any) -> Any:
     """Multiply arrays and sum over axes, by a pattern with named axes.
 
@@ -68,25 +81,12 @@ def einsum(*tensors_and_pattern: Any) -> Any:
     >>> bool((einsum(a, b, "i k, k j -> i j") == a @ b).all())
     True
     """
-    if not tensors_and_pattern or not isinstance(tensors_and_pattern[-1], str):
-        raise ValueError("einsum: the last argument must be the pattern, a string")
     *tensors, pattern = tensors_and_pattern
-    if not tensors:
-        raise ValueError("einsum: needs at least one array before the pattern")
-    named = {f"argument {i}": x for i, x in enumerate(tensors, 1)}
-    xp = check.arrays("einsum", **named)
-    check.same_dtype("einsum", xp, **named)
-    check.numbers("einsum", "argument 1", xp, tensors[0])
-    return contract("einsum", xp, named, pattern)
-
-
-def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Array:
-    """`einsum` for named arguments that are known to be of one framework and dtype."""
-    tensors = tuple(named.values())
+    xp = backend_of(tensors[0])
     shapes = tuple([tuple(xp.shape(x)) for x in tensors])
     # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
     read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
-    plan, lengths = read(xp, op, tuple(named), pattern, shapes)
+    plan, lengths = read(xp, pattern, shapes)
     steps = zip(tensors, plan.before, strict=True)
     ready = [x if step is None else rearrange(x, step) for x, step in steps]
     if plan.kind == "native":
@@ -100,15 +100,11 @@ def contract(op: str, xp: Backend, named: dict[str, Array], pattern: str) -> Arr
 
 
 def _prepare(
-    xp: Backend,
-    op: str,
-    names: tuple[str, ...],
-    pattern: str,
-    shapes: tuple[tuple[Any, ...], ...],
+    xp: Backend, pattern: str, shapes: tuple[tuple[Any, ...], ...]
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan for arrays of these shapes, and the lengths that its last step must be told."""
     inputs, right = _parse(pattern, [len(shape) for shape in shapes])
-    sizes = _sizes(xp, op, inputs, dict(zip(names, shapes, strict=True)))
+    sizes = _sizes(xp, inputs, shapes)
     letters = _letters(inputs)
     terms = []
     for axes, shape in zip(inputs, shapes, strict=True):
@@ -185,31 +181,32 @@ def _without_ones(terms: list[list[str]]) -> list[list[str]]:
 def _parse(pattern: str, ranks: Sequence[int]) -> tuple[list[list[Axis]], list[Axis]]:
     """Each array's axes and the result's, with an ellipsis spelled out."""
     if pattern.count("->") != 1:
-        raise ValueError(f"einsum: the pattern needs one '->', got {pattern!r}")
+        raise expect.value_error(f"the pattern needs one '->', got {pattern!r}")
     if "(" in pattern or ")" in pattern:
-        raise NotImplementedError(
-            f"einsum: axes cannot be joined or parted in the pattern {pattern!r}; "
-            "use rearrange before or after"
+        raise expect.Refused(
+            NotImplementedError,
+            f"axes cannot be joined or parted in the pattern {pattern!r}; "
+            "use rearrange before or after",
         )
     left, right = pattern.split("->")
     sides = [part.split() for part in left.split(",")]
     if len(sides) != len(ranks):
-        raise ValueError(
-            f"einsum: the pattern {pattern!r} is for {len(sides)} arrays, got {len(ranks)}"
+        raise expect.value_error(
+            f"the pattern {pattern!r} is for {len(sides)} arrays, got {len(ranks)}"
         )
     for words in (*sides, right.split()):
         for word in words:
             if word not in ELLIPSES and not word.isidentifier():
-                raise ValueError(f"einsum: {word!r} is not an axis name (pattern {pattern!r})")
+                raise expect.value_error(f"{word!r} is not an axis name (pattern {pattern!r})")
     inputs = [_spell(words, ranks[i], i + 1, pattern) for i, words in enumerate(sides)]
     known = {axis for axes in inputs for axis in axes}
     behind = [axis for axis in known if isinstance(axis, int)]
     words = right.split()
     for word in words:
         if word not in ELLIPSES and word not in known:
-            raise EinopsError(f"einsum: axis {word!r} is only on the right of {pattern!r}")
+            raise expect.Refused(EinopsError, f"axis {word!r} is only on the right of {pattern!r}")
         if words.count(word) > 1 or (word in ELLIPSES and _count_ellipses(words) > 1):
-            raise EinopsError(f"einsum: axis {word!r} is twice on the right of {pattern!r}")
+            raise expect.Refused(EinopsError, f"axis {word!r} is twice on the right of {pattern!r}")
     return inputs, _replace_ellipsis(words, len(behind))
 
 
@@ -218,8 +215,8 @@ def _spell(words: list[str], rank: int, position: int, pattern: str) -> list[Axi
     ellipses = _count_ellipses(words)
     extra = rank - (len(words) - ellipses)
     if ellipses > 1 or extra < 0 or (extra > 0 and not ellipses):
-        raise ValueError(
-            f"einsum: argument {position} has {rank} axes, "
+        raise expect.value_error(
+            f"argument {position} has {rank} axes, "
             f"which {' '.join(words)!r} in {pattern!r} does not fit"
         )
     return _replace_ellipsis(words, extra)
@@ -243,9 +240,10 @@ def _letters(inputs: list[list[Axis]]) -> dict[Axis, str]:
     """A letter for each axis, as frameworks have no more names than that."""
     axes = list(dict.fromkeys([axis for axes in inputs for axis in axes]))
     if len(axes) > len(ascii_letters):
-        raise EinopsError(
-            f"einsum: the pattern has {len(axes)} different axes, more than the "
-            f"{len(ascii_letters)} that frameworks have letters for"
+        raise expect.Refused(
+            EinopsError,
+            f"the pattern has {len(axes)} different axes, more than the "
+            f"{len(ascii_letters)} that frameworks have letters for",
         )
     return dict(zip(axes, ascii_letters, strict=False))
 
@@ -265,24 +263,57 @@ def _is_one(xp: Backend, axis: Axis, size: Any) -> bool:
 
 
 def _sizes(
-    xp: Backend, op: str, inputs: list[list[Axis]], shapes: dict[str, tuple[Any, ...]]
+    xp: Backend, inputs: list[list[Axis]], shapes: tuple[tuple[Any, ...], ...]
 ) -> dict[Axis, Any]:
     """The length of each axis; None where it is not known."""
     sizes: dict[Axis, Any] = {}
-    owner: dict[Axis, str] = {}
-    for axes, (argument, shape) in zip(inputs, shapes.items(), strict=True):
+    for axes, shape in zip(inputs, shapes, strict=True):
         for axis, size in zip(axes, shape, strict=True):
-            if axis not in sizes or _is_one(xp, axis, sizes[axis]):
-                sizes[axis], owner[axis] = size, argument
-            elif _is_one(xp, axis, size):
-                continue
-            elif sizes[axis] is None:
-                sizes[axis], owner[axis] = size, argument
-            elif not check.equal(sizes[axis], size):
-                title = "a leading axis" if isinstance(axis, int) else f"axis {axis}"
-                given = ", ".join(f"{n} has shape {check.show(s)}" for n, s in shapes.items())
-                raise ValueError(
-                    f"{op}: {title} is {sizes[axis]} in {owner[axis]} and {size} in {argument} "
-                    f"({given})"
-                )
+            if sizes.get(axis) is None or _is_one(xp, axis, sizes[axis]):
+                sizes[axis] = size
     return sizes
+
+
+def check_contraction(xp: Backend, pattern: str, named: dict[str, Any]) -> None:
+    """The pattern must fit the arrays, given by their names, and axes of one name be of one length.
+
+    Raises:
+        Refused: They do not.
+    """
+    tensors = tuple(named.values())
+    shapes = tuple([tuple(xp.shape(x)) for x in tensors])
+    check = _checked if all(map(xp.is_concrete, tensors)) else _check_sizes
+    check(xp, pattern, tuple(named), shapes)
+
+
+def _check_sizes(
+    xp: Backend, pattern: str, names: tuple[str, ...], shapes: tuple[tuple[Any, ...], ...]
+) -> None:
+    inputs, _ = _parse(pattern, [len(shape) for shape in shapes])
+    _letters(inputs)
+    found: dict[Axis, tuple[Any, str]] = {}
+    for name, axes, shape in zip(names, inputs, shapes, strict=True):
+        for axis, size in zip(axes, shape, strict=True):
+            known, owner = found.get(axis, (None, name))
+            if known is None or _is_one(xp, axis, known):
+                found[axis] = size, name
+            elif not _is_one(xp, axis, size) and not expect.equal(known, size):
+                title = "a leading axis" if isinstance(axis, int) else f"axis {axis}"
+                given = ", ".join(
+                    f"{n} has shape {expect.show(s)}" for n, s in zip(names, shapes, strict=True)
+                )
+                raise expect.value_error(
+                    f"{title} is {known} in {owner} and {size} in {name} ({given})"
+                )
+
+
+_checked = lru_cache(4096)(_check_sizes)
+
+
+def contract(op: str, xp: Backend, named: dict[str, Any], pattern: str) -> Any:
+    """`einsum` of arguments of an operation, checked."""
+    try:
+        check_contraction(xp, pattern, named)
+    except expect.Refused as refused:
+        raise refused.error(f"{op}: {refused}") from None
+    return einsum.definition(*named.values(), pattern)

@@ -10,9 +10,9 @@ from typing import Any
 
 import einops
 
-from ..backends import Array, Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..backends.holders import value_of
-from . import _checks as check
 from ..operation import operation
 
 REDUCTIONS = frozenset({"min", "max", "sum", "mean", "prod", "any", "all"})
@@ -23,7 +23,18 @@ Plan = tuple[int, str, dict[str, int]]
 _AXES = re.compile(r"[()]|[^\s()]+")
 
 
-@operation
+def _check_pattern(tensor: object, pattern: object, **_: object) -> Backend:
+    """An array or a list of them, and a pattern with an arrow; their adapter."""
+    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
+        raise expect.value_error(f"the pattern needs one '->', got {pattern!r}")
+    if not isinstance(tensor, list):
+        return expect.arrays(tensor=tensor)
+    if not tensor:
+        raise expect.value_error("tensor must be an array or a list of at least one, got []")
+    return expect.arrays(**{f"tensor[{i}]": x for i, x in enumerate(tensor)})
+
+
+@operation(checks=_check_pattern)
 def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     """Reorder, join and part the axes of an array, by a pattern that names them.
 
@@ -48,11 +59,10 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> rearrange(np.arange(6), "(a b) -> b a", a=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    _check("rearrange", tensor, pattern)
     return einops.rearrange(tensor, _with_dots(pattern), **axes_lengths)
 
 
-@operation
+@operation(checks=_check_pattern)
 def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     """Repeat elements along axes that only the right of a pattern has.
 
@@ -76,11 +86,17 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
     >>> repeat(np.arange(2), "w -> (w r)", r=3).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    _check("repeat", tensor, pattern)
     return einops.repeat(tensor, _with_dots(pattern), **axes_lengths)
 
 
-@operation
+def _check_pack(tensors: object, pattern: object) -> None:
+    if not isinstance(tensors, list | tuple):
+        expect.arrays(tensors=tensors)  # einops would take an array as the list of its rows
+    elif tensors:
+        expect.arrays(**{f"tensors[{i}]": x for i, x in enumerate(tensors)})
+
+
+@operation(checks=_check_pack)
 def pack(tensors: Any, pattern: str) -> tuple[Any, list[Any]]:
     """Join arrays along one axis, each with its other axes flattened into it.
 
@@ -104,15 +120,15 @@ def pack(tensors: Any, pattern: str) -> tuple[Any, list[Any]]:
     >>> packed.shape, [tuple(shape) for shape in shapes]
     ((10, 5), [(2, 3), (4,)])
     """
-    if not isinstance(tensors, list | tuple):
-        check.array("pack", "tensors", tensors)  # einops may take an array as the list of its rows
-    elif tensors:
-        check.arrays("pack", **{f"tensors[{i}]": x for i, x in enumerate(tensors)})
     packed: tuple[Any, list[Any]] = einops.pack(tensors, pattern)
     return packed
 
 
-@operation
+def _check_unpack(tensor: object, packed_shapes: object, pattern: object) -> None:
+    expect.arrays(tensor=tensor)
+
+
+@operation(checks=_check_unpack)
 def unpack(
     tensor: Any, packed_shapes: list[tuple[int, ...] | list[int]], pattern: str
 ) -> list[Any]:
@@ -138,7 +154,7 @@ def unpack(
     >>> [x.shape for x in unpack(np.zeros((10, 5)), [(2, 3), (4,)], "* c")]
     [(2, 3, 5), (4, 5)]
     """
-    xp = check.array("unpack", "tensor", tensor)
+    xp = backend_of(tensor)
     if any(xp.owns(size) for shape in packed_shapes for size in shape):
         return _unpack_traced(xp, tensor, packed_shapes, pattern)
     parts: list[Any] = einops.unpack(tensor, packed_shapes, pattern)
@@ -176,7 +192,20 @@ def _is_open(shape: Any) -> bool:
     return any(isinstance(size, int) and size == -1 for size in shape)
 
 
-@operation
+def _check_reduce(tensor: Any, pattern: object, reduction: object, **_: object) -> None:
+    """Integers have no mean in their own dtype, and complex numbers no order."""
+    xp = _check_pattern(tensor, pattern)
+    dtype = xp.dtype(tensor[0] if isinstance(tensor, list) else tensor)
+    needed = ""
+    if reduction == "mean" and dtype not in expect.FLOATS:
+        needed = "a floating dtype"
+    if reduction in ("max", "min") and "complex" in dtype:
+        needed = "real numbers"
+    if needed:
+        raise expect.Refused(NotImplementedError, f"the {reduction} needs {needed}, got {dtype}")
+
+
+@operation(checks=_check_reduce)
 def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> Any:
     """Rearrange an array and reduce the axes that its pattern drops.
 
@@ -206,24 +235,14 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
     >>> reduce(np.arange(6.0).reshape(2, 3), "a b -> a", "mean").tolist()
     [1.0, 4.0]
     """
-    first, xp = _check("reduce", tensor, pattern)
-    pattern = _with_dots(pattern)
+    first = tensor[0] if isinstance(tensor, list) else tensor
+    xp, pattern = backend_of(first), _with_dots(pattern)
     if isinstance(reduction, str) and reduction in REDUCTIONS:
-        _check_reduction(reduction, xp, first)
         # A compiler that traces Python does not look into what is remembered.
         read = _remembered if xp.is_concrete(first) else _dropped_last
         return _reduce(xp, tensor, pattern, read(pattern), reduction, axes_lengths)
     # A function may leave a NumPy scalar where no axis is left.
     return value_of(einops.reduce(tensor, pattern, reduction, **axes_lengths))
-
-
-def _check_reduction(reduction: str, xp: Backend, x: Any) -> None:
-    """Integers have no mean in their own dtype, and complex numbers no order."""
-    dtype = xp.dtype(x)
-    if reduction == "mean" and not xp.is_floating(x):
-        raise NotImplementedError(f"reduce: the mean needs a floating dtype, got {dtype}")
-    if reduction in ("max", "min") and "complex" in dtype:
-        raise NotImplementedError(f"reduce: the {reduction} needs real numbers, got {dtype}")
 
 
 def _reduce(
@@ -269,17 +288,6 @@ def _dropped_last(pattern: str) -> Plan:
 
 
 _remembered = lru_cache(4096)(_dropped_last)
-
-
-def _check(op: str, tensor: Any, pattern: object) -> tuple[Array, Backend]:
-    """An array, or the first of a list of them, and its adapter; and a pattern with an arrow."""
-    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
-        raise ValueError(f"{op}: the pattern needs one '->', got {pattern!r}")
-    if not isinstance(tensor, list):
-        return tensor, check.array(op, "tensor", tensor)
-    if not tensor:
-        raise ValueError(f"{op}: tensor must be an array or a list of at least one, got []")
-    return tensor[0], check.arrays(op, **{f"tensor[{i}]": x for i, x in enumerate(tensor)})
 
 
 def _with_dots(pattern: Any) -> Any:

@@ -1,31 +1,15 @@
-"""Reductions by pattern that leave the axes where they stand.
-
-`einops.reduce` moves the reduced axes to the end first, which in eager JAX and TensorFlow is a
-copy. Here a pattern only names the axes, and the adapter reduces them in place.
-"""
+"""Rows whose mean is taken off, or that are squared, without rounding or overflow in between."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any
 
 from ..backends import Backend
-
-A = TypeVar("A")
+from ..patterns.axes import reduce_axes
 
 RANGES = {"float32": (2.0**50, 2.0**100), "float64": (2.0**400, 2.0**800)}
 """By dtype: values from 1/limit to limit can be squared and summed; what brings others there."""
-
-
-def reduce_axes(reduction: Any, x: A, pattern: str) -> A:
-    """Reduce the axes that a pattern drops: `reduce_axes(xp.mean, x, "b c h w -> b c")`.
-
-    A dropped axis may stay as `1`: `"b c h w -> b c 1 1"`. The order of the others is kept.
-    """
-    left, right = (side.split() for side in pattern.split("->"))
-    axes = tuple([i - len(left) for i, name in enumerate(left) if name not in right])
-    reduced: A = reduction(x, axis=axes, keepdims=len(right) == len(left))
-    return reduced
 
 
 def centered(xp: Backend, x: Any, pattern: str) -> tuple[Any, Any]:
