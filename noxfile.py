@@ -35,7 +35,7 @@ ACCELERATED = {
 """The sessions with the wheels for a kind of device; all others have those for the processor."""
 LAYERS = {"torch": ("keras",), "jax": ("flax", "keras"), "tensorflow": ("keras",)}
 """The dependency groups of the libraries whose layers hold a framework's arrays in the suite."""
-DOCTESTS = ("--doctest-modules", "einport/ops", "einport/backends/__init__.py")
+DOCTESTS = ("--doctest-modules", "einport/ops", "einport/patterns", "einport/backends/__init__.py")
 # Each module of these can be imported with its framework alone.
 NO_DOCTESTS = ("--ignore", "einport/suite/drivers", "--ignore", "einport/suite/holders")
 SITE = "build/site"

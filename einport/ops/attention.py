@@ -1,4 +1,4 @@
-"""Attention: who looks at whom, and what they see."""
+"""Attention between tokens, and the layers that are built on it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend, find
+from .. import expect
+from ..backends import Backend, backend_of, find
 from ..operation import operation
-from ..patterns.contraction import contract
-from . import _checks as check
+from ..patterns import einsum
 from ._broadcasting import to_rank
 from .normalization import layer_norm
 from .probability import softmax
@@ -32,14 +32,16 @@ ADDITIVE = {"query": "d a", "key": "e a", "score": "a"}
 FEED_FORWARD = {"w1": "d h", "b1": "h", "w2": "h d", "b2": "d"}
 NORMS = {"norm1_scale": "d", "norm1_shift": "d", "norm2_scale": "d", "norm2_shift": "d"}
 BLOCK = (*NORMS, "attention", "feed_forward")
-FEW_KEYS = 16
-"""As many as a fused kernel may take for none where all are NaN: PyTorch's compiler puts such a one
-in the place of a plain softmax between two products."""
-
 BIASES = ("query_bias", "key_bias", "value_bias", "output_bias")
 
 
-@operation
+def _check_split_heads(x: Any, num_heads: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.positive_int(num_heads=num_heads)
+    _check_heads(expect.axes(xp, "b n channels", x=x), num_heads)
+
+
+@operation(checks=_check_split_heads)
 def split_heads(x: A, num_heads: int) -> A:
     """Part the channels into heads, the head axis outermost.
 
@@ -61,19 +63,14 @@ def split_heads(x: A, num_heads: int) -> A:
     >>> split_heads(np.zeros((2, 5, 12)), 3).shape
     (2, 3, 5, 4)
     """
-    xp = check.array("split_heads", "x", x)
-    h = check.count("split_heads", "num_heads", num_heads)
-    shape = xp.shape(x)
-    check.rank("split_heads", "x", shape, "b n channels")
-    if not check.divides(h, shape[2]):
-        raise ValueError(
-            f"split_heads: x has {shape[2]} channels, which num_heads = {h} does not divide "
-            f"(x has shape {check.show(shape)})"
-        )
-    return rearrange(x, "b n (h d) -> b h n d", h=h)
+    return rearrange(x, "b n (h d) -> b h n d", h=num_heads)
 
 
-@operation
+def _check_merge_heads(x: Any) -> None:
+    expect.axes(expect.arrays(x=x), "b h n d", x=x)
+
+
+@operation(checks=_check_merge_heads)
 def merge_heads(x: A) -> A:
     """Join the heads to channels: the inverse of `split_heads`.
 
@@ -93,12 +90,69 @@ def merge_heads(x: A) -> A:
     >>> merge_heads(np.zeros((2, 3, 5, 4))).shape
     (2, 5, 12)
     """
-    xp = check.array("merge_heads", "x", x)
-    check.rank("merge_heads", "x", xp.shape(x), "b h n d")
     return rearrange(x, "b h n d -> b n (h d)")
 
 
-@operation
+def _check_attention(q: Any, k: Any, v: Any, mask: Any, causal: object, scale: Any) -> None:
+    named = {"q": q, "k": k, "v": v}
+    xp = expect.arrays(**named)
+    if mask is not None:
+        expect.arrays(q=q, mask=mask)
+        expect.booleans(xp, mask=mask)
+    expect.flag(causal=causal)
+    for name, x in named.items():
+        expect.floating(xp, **{name: x})
+        expect.axes(xp, "... n d", **{name: x})
+    expect.same_dtype(xp, **named)
+    shapes = {name: xp.shape(x) for name, x in named.items()}
+    _check_attention_shapes(*shapes.values())
+    if mask is not None:
+        target = (*xp.shape(q)[:-1], xp.shape(k)[-2])
+        if not expect.broadcasts(xp.shape(mask), target):
+            raise expect.value_error(
+                f"mask must broadcast to {expect.show(target)}, got shape "
+                f"{expect.show(xp.shape(mask))} ({_shapes(**shapes)})"
+            )
+    if scale is not None:
+        expect.scalar(xp, scale=scale)
+    elif xp.shape(q)[-1] is None:
+        raise expect.value_error(
+            "the depth of q must be known where no scale is given, "
+            f"got shape {expect.show(xp.shape(q))}"
+        )
+    elif xp.shape(q)[-1] == 0:
+        raise expect.value_error("q has depth 0, so that the default scale 1/√0 does not exist")
+
+
+def _check_attention_shapes(query: Any, key: Any, value: Any) -> None:
+    def shapes() -> str:
+        return _shapes(q=query, k=key, v=value)
+
+    if not expect.equal(query[-1], key[-1]):
+        raise expect.value_error(
+            f"q and k must have one depth, got {query[-1]} and {key[-1]} ({shapes()})"
+        )
+    if not expect.equal(key[-2], value[-2]):
+        raise expect.value_error(
+            f"k and v must have one length, got {key[-2]} and {value[-2]} ({shapes()})"
+        )
+    same_batch = expect.same_sizes(query[:-3], key[:-3]) and len(query) == len(key)
+    if not same_batch or not expect.same_sizes(key[:-2], value[:-2]):
+        raise expect.value_error(f"q, k and v must have the same leading axes ({shapes()})")
+    if len(query) > 2 and not _can_share(query[-3], key[-3]):
+        raise expect.value_error(
+            f"q has {query[-3]} heads, which the {key[-3]} heads of k do not divide ({shapes()})"
+        )
+
+
+def _can_share(heads: Any, key_heads: Any) -> bool:
+    """Whether each key head can serve equally many query heads."""
+    if expect.equal(heads, key_heads):
+        return True
+    return bool(key_heads) and expect.divides(key_heads, heads)
+
+
+@operation(checks=_check_attention, in_float32=True)
 def scaled_dot_product_attention(
     q: A,
     k: A,
@@ -141,35 +195,36 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(q, k, v).tolist()
     [[2.0]]
     """
-    op = "scaled_dot_product_attention"
-    xp = _check_attention(op, q, k, v, mask, causal)
-    shape, keys = xp.shape(q), xp.shape(k)
-    factor = _scale(op, xp, scale, q)
-    dtype = xp.dtype(q)
-    heads, key_heads = (shape[-3], keys[-3]) if len(shape) > 2 else (1, 1)
-    grouped = not xp.is_same(heads, key_heads)
+    xp = backend_of(q)
+    grouped = len(xp.shape(q)) > 2 and not xp.is_same(xp.shape(q)[-3], xp.shape(k)[-3])
     if grouped:
         q, k, v, mask = _group_heads(xp, q, k, v, mask)
-    rank = len(xp.shape(q))
-    if mask is not None:
-        mask = to_rank(xp, mask, rank)
-    if causal:
-        query, key = _positions(xp, q), _positions(xp, k)
-        earlier = to_rank(xp, rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m"), rank)
-        mask = earlier if mask is None else mask & earlier
-    if mask is not None:
-        # What may attend to nothing has no part in the product: 0·NaN would be in the gradients.
-        q = xp.where(xp.any(mask, axis=-1, keepdims=True), q, 0.0)
-    scores = factor * xp.matmul(xp.widen(q), rearrange(xp.widen(k), "... m d -> ... d m"))
-    weights, nothing = _weights(xp, scores, mask, keys[-2])
-    wide: Any = xp.matmul(weights, xp.widen(v))
-    if nothing is not None:
-        wide = xp.where(nothing, 0.0, wide)  # weights of 0 times NaN would be NaN
-    out: A = xp.astype(wide, dtype)
+    allowed = _allowed(xp, q, k, mask, causal)
+    if allowed is not None:
+        # A query without a key has no part in the product: 0·NaN would be in the gradients.
+        q = xp.where(xp.any(allowed, axis=-1, keepdims=True), q, 0.0)
+    scores = _factor(xp, scale, q) * xp.matmul(q, rearrange(k, "... m d -> ... d m"))
+    weights, idle = _masked_softmax(xp, scores, allowed)
+    out: Any = xp.matmul(weights, v)
+    if idle is not None:
+        out = xp.where(idle, 0.0, out)  # weights of 0 times NaN would be NaN
     return rearrange(out, "... g r n e -> ... (g r) n e") if grouped else out
 
 
-@operation
+def _check_multi_head(
+    x: Any, params: Any, num_heads: Any, context: Any, mask: Any, causal: object
+) -> None:
+    xp = expect.arrays(x=x)
+    _check_tokens(xp, x, num_heads)
+    if context is not None:
+        _check_context(xp, x, context)
+    if mask is not None:
+        _check_mask(xp, x, x if context is None else context, mask, num_heads)
+    expect.flag(causal=causal)
+    _check_projections(xp, x, context, params=params)
+
+
+@operation(checks=_check_multi_head, in_float32=True)
 def multi_head_attention(
     x: A,
     params: Mapping[str, A],
@@ -216,20 +271,42 @@ def multi_head_attention(
     >>> multi_head_attention(np.ones((1, 3, 4)), params, num_heads=2)[0, 0].tolist()
     [1.0, 1.0, 1.0, 1.0]
     """
-    op = "multi_head_attention"
-    xp = check.array(op, "x", x)
-    heads = _check_tokens(op, xp, x, num_heads)
-    _check_context(op, xp, x, context)
-    _check_mask(op, xp, x, context, mask, heads)
-    check.flag(op, "causal", causal)
-    weights = _projections(op, xp, x, context, params, "params")
-    wide: Any = xp.widen(x)
-    source = wide if context is None else xp.widen(context)
-    out: A = xp.astype(_attend(op, xp, wide, source, weights, heads, mask, causal), xp.dtype(x))
-    return out
+    xp = backend_of(x)
+    source = x if context is None else context
+    heads = [
+        split_heads.definition(_project(xp, tokens, params, name), num_heads)
+        for name, tokens in (("query", x), ("key", source), ("value", source))
+    ]
+    scale = 1 / math.sqrt(_channels(xp, x, params) // num_heads)
+    attended = scaled_dot_product_attention.definition(
+        *heads, mask=mask, causal=causal, scale=scale
+    )
+    return _project(xp, merge_heads.definition(attended), params, "output")
 
 
-@operation
+def _check_additive(query: Any, keys: Any, values: Any, params: Any) -> None:
+    named = {"query": query, "keys": keys, "values": values}
+    xp = expect.floats_alike(**named)
+    shapes = [
+        expect.axes(xp, axes, **{name: x})
+        for (name, x), axes in zip(named.items(), ("b d", "b m e", "b m f"), strict=True)
+    ]
+    asked, key, value = shapes
+    if not (expect.equal(asked[0], key[0]) and expect.equal(key[0], value[0])):
+        raise expect.value_error(
+            f"query, keys and values must have one batch size, got {asked[0]}, {key[0]} and "
+            f"{value[0]} ({_shapes(query=asked, keys=key, values=value)})"
+        )
+    if not expect.equal(key[1], value[1]):
+        raise expect.value_error(
+            f"keys and values must have one length, got {key[1]} and {value[1]} "
+            f"({_shapes(query=asked, keys=key, values=value)})"
+        )
+    sizes = {"d": asked[-1], "e": key[-1]}
+    expect.parameters(xp, {"query": query}, ADDITIVE, sizes, params=params)
+
+
+@operation(checks=_check_additive, in_float32=True)
 def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) -> tuple[A, A]:
     """Average the values, weighted by a small network's score of query and key.
 
@@ -262,22 +339,22 @@ def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) ->
     >>> context.tolist(), weights.tolist()
     ([[2.0]], [[0.5, 0.5]])
     """
-    op = "additive_attention"
-    xp = _check_additive(op, query, keys, values)
-    sizes = {"d": xp.shape(query)[-1], "e": xp.shape(keys)[-1]}
-    weight = _parameters(op, xp, {"query": query}, params, ADDITIVE, sizes)
-    wide_query, wide_keys, wide_values = (xp.widen(x) for x in (query, keys, values))
-    asked = rearrange(_linear(op, xp, wide_query, weight["query"]), "b a -> b 1 a")
-    hidden = xp.tanh(asked + _linear(op, xp, wide_keys, weight["key"]))
-    scores = contract(op, xp, {"hidden": hidden, "score": weight["score"]}, "b m a, a -> b m")
-    weights = softmax(scores)
-    found = {"weights": weights, "values": wide_values}
-    context = contract(op, xp, found, "b m, b m f -> b f")
-    dtype = xp.dtype(query)
-    return xp.astype(context, dtype), xp.astype(weights, dtype)
+    xp = backend_of(query)
+    asked = rearrange(_linear(xp, query, params["query"]), "b a -> b 1 a")
+    hidden = xp.tanh(asked + _linear(xp, keys, params["key"]))
+    scores = einsum.definition(hidden, params["score"], "b m a, a -> b m")
+    weights = softmax.definition(scores)
+    return einsum.definition(weights, values, "b m, b m f -> b f"), weights
 
 
-@operation
+def _check_feed_forward(x: Any, params: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    sizes = {"d": expect.axes(xp, "... d", x=x)[-1]}
+    expect.parameters(xp, {"x": x}, FEED_FORWARD, sizes, params=params)
+
+
+@operation(checks=_check_feed_forward, in_float32=True)
 def feed_forward(x: A, params: Mapping[str, A]) -> A:
     """Two linear maps with a ReLU between them, each position by itself.
 
@@ -304,17 +381,30 @@ def feed_forward(x: A, params: Mapping[str, A]) -> A:
     >>> feed_forward(np.array([-3.0, 4.0]), params).tolist()
     [1.0, 5.0]
     """
-    op = "feed_forward"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    check.rank(op, "x", xp.shape(x), "... d")
-    sizes = {"d": xp.shape(x)[-1]}
-    weights = _parameters(op, xp, {"x": x}, params, FEED_FORWARD, sizes)
-    out: A = xp.astype(_feed(op, xp, xp.widen(x), weights), xp.dtype(x))
-    return out
+    xp = backend_of(x)
+    hidden = xp.maximum(_linear(xp, x, params["w1"], params["b1"]), 0)
+    return _linear(xp, hidden, params["w2"], params["b2"])
 
 
-@operation
+def _check_transformer(x: Any, params: Any, num_heads: Any, mask: Any, causal: object) -> None:
+    xp = expect.arrays(x=x)
+    _check_tokens(xp, x, num_heads)
+    if mask is not None:
+        _check_mask(xp, x, x, mask, num_heads)
+    expect.flag(causal=causal)
+    missing = [entry for entry in BLOCK if isinstance(params, Mapping) and entry not in params]
+    if missing:
+        raise expect.value_error(
+            f"params must have the entries {', '.join(BLOCK)}; {missing[0]} is missing"
+        )
+    like, sizes = {"x": x}, {"d": xp.shape(x)[-1]}
+    expect.parameters(xp, like, NORMS, sizes, params=params)
+    _check_projections(xp, x, None, **{"params['attention']": params["attention"]})
+    feed = {"params['feed_forward']": params["feed_forward"]}
+    expect.parameters(xp, like, FEED_FORWARD, sizes, **feed)
+
+
+@operation(checks=_check_transformer, in_float32=True)
 def transformer_block(
     x: A,
     params: Mapping[str, Any],
@@ -362,98 +452,68 @@ def transformer_block(
     >>> transformer_block(np.array([[[1.0, 3.0]]]), params, num_heads=1).round(3).tolist()
     [[[1.0, 4.0]]]
     """
-    op = "transformer_block"
-    xp = check.array(op, "x", x)
-    heads = _check_tokens(op, xp, x, num_heads)
-    _check_mask(op, xp, x, None, mask, heads)
-    check.flag(op, "causal", causal)
-    _check_block(op, params)
-    sizes = {"d": xp.shape(x)[-1]}
-    norm = _parameters(op, xp, {"x": x}, params, NORMS, sizes)
-    attention = _projections(op, xp, x, None, params["attention"], "params['attention']")
-    feed = _parameters(
-        op, xp, {"x": x}, params["feed_forward"], FEED_FORWARD, sizes, "params['feed_forward']"
+    rows = layer_norm.definition(x, params["norm1_scale"], params["norm1_shift"], eps=1e-5)
+    x = x + multi_head_attention.definition(
+        rows, params["attention"], num_heads=num_heads, mask=mask, causal=causal
     )
-    wide: Any = xp.widen(x)
-    rows = layer_norm(wide, norm["norm1_scale"], norm["norm1_shift"], eps=1e-5)
-    wide = wide + _attend(op, xp, rows, rows, attention, heads, mask, causal)
-    rows = layer_norm(wide, norm["norm2_scale"], norm["norm2_shift"], eps=1e-5)
-    wide = wide + _feed(op, xp, rows, feed)
-    return xp.astype(wide, xp.dtype(x))
+    rows = layer_norm.definition(x, params["norm2_scale"], params["norm2_shift"], eps=1e-5)
+    return x + feed_forward.definition(rows, params["feed_forward"])
 
 
-# --- What they compute, of wide floats that have been checked ------------------------------------
+# --- Parts of the formulas -----------------------------------------------------------------------
 
 
-def _attend(
-    op: str,
-    xp: Backend,
-    x: Any,
-    source: Any,
-    params: Mapping[str, Any],
-    heads: int,
-    mask: Any,
-    causal: bool,
-) -> Any:
-    """Project, attend with every head, project back."""
-
-    def project(tokens: Any, name: str) -> Any:
-        return _linear(op, xp, tokens, params[name], params.get(f"{name}_bias"))
-
-    q = split_heads(project(x, "query"), heads)
-    scale, channels = None, xp.shape(x)[-1]
-    if xp.shape(q)[-1] is None:
-        if channels is None:
-            raise ValueError(
-                f"{op}: the channels of x must be known, got shape {check.show(xp.shape(x))}"
-            )
-        scale = 1 / math.sqrt(channels // heads)
-    k = split_heads(project(source, "key"), heads)
-    v = split_heads(project(source, "value"), heads)
-    attended = scaled_dot_product_attention(q, k, v, mask=mask, causal=causal, scale=scale)
-    return project(merge_heads(attended), "output")
-
-
-def _feed(op: str, xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
-    hidden = xp.maximum(_linear(op, xp, x, params["w1"], params["b1"]), 0)
-    return _linear(op, xp, hidden, params["w2"], params["b2"])
-
-
-def _linear(op: str, xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
-    y = contract(op, xp, {"x": x, "weight": weight}, "... i, i o -> ... o")
+def _linear(xp: Backend, x: Any, weight: Any, bias: Any = None) -> Any:
+    y = einsum.definition(x, weight, "... i, i o -> ... o")
     return y if bias is None else y + to_rank(xp, bias, len(xp.shape(y)))
 
 
-def _weights(xp: Backend, scores: Any, mask: Any, num_keys: Any) -> tuple[Any, Any]:
-    """Softmax over the keys that the mask allows, and whether it allows none, if there is one."""
-    if num_keys == 0:
+def _project(xp: Backend, x: Any, params: Mapping[str, Any], name: str) -> Any:
+    return _linear(xp, x, params[name], params.get(f"{name}_bias"))
+
+
+def _channels(xp: Backend, x: Any, params: Mapping[str, Any]) -> Any:
+    """How many channels heads are made of, by whichever shape says so; None if none does."""
+    sizes = (xp.shape(x)[-1], *xp.shape(params["query"]))
+    return next((size for size in sizes if size is not None), None)
+
+
+def _factor(xp: Backend, scale: Any, q: Any) -> Any:
+    """What scores are multiplied by: 1/√d by default."""
+    if scale is None:
+        return 1 / math.sqrt(xp.shape(q)[-1])
+    return xp.astype(scale, xp.dtype(q)) if find(scale) is xp else float(scale)
+
+
+def _allowed(xp: Backend, q: Any, k: Any, mask: Any, causal: bool) -> Any:
+    """Which query may attend to which key, as booleans that broadcast to the scores; None: all."""
+    rank = len(xp.shape(q))
+    allowed = None if mask is None else to_rank(xp, mask, rank)
+    if not causal:
+        return allowed
+    query, key = (xp.arange(xp.sizes(x)[-2], like=x) for x in (q, k))
+    earlier = to_rank(xp, rearrange(query, "n -> n 1") >= rearrange(key, "m -> 1 m"), rank)
+    return earlier if allowed is None else allowed & earlier
+
+
+def _masked_softmax(xp: Backend, scores: Any, allowed: Any) -> tuple[Any, Any]:
+    """Softmax over the allowed keys, and which queries have none, if there is a mask."""
+    if xp.shape(scores)[-1] == 0:
         return scores, None
-    if mask is not None:
-        scores = xp.where(mask, scores, -math.inf)
-    elif not isinstance(num_keys, int) or num_keys > FEW_KEYS:
-        return softmax(scores), None
+    if allowed is not None:
+        scores = xp.where(allowed, scores, -math.inf)
     top = xp.max(scores, axis=-1, keepdims=True)
     # −inf less −inf is NaN, in the result and in its gradient: rows without a key subtract 0.
-    nothing = top == -math.inf
-    power = xp.exp(scores - xp.where(nothing, 0.0, top))
+    idle = top == -math.inf
+    power = xp.exp(scores - xp.where(idle, 0.0, top))
     total = xp.sum(power, axis=-1, keepdims=True)
-    if mask is None:
+    if allowed is None:
         return power / total, None
-    return power / xp.where(nothing, 1.0, total), nothing
-
-
-def _positions(xp: Backend, x: Any) -> Any:
-    """0, 1, 2 … along the last axis but one."""
-    *front, size, _ = xp.shape(x)
-    if size is not None:
-        return xp.arange(size, like=x)
-    # The size is known only when the traced program runs: count up along the axis itself.
-    others = (*range(len(front)), len(front) + 1)
-    return xp.cumulative_sum(1 + 0 * xp.sum(xp.isnan(x), axis=others)) - 1
+    return power / xp.where(idle, 1.0, total), idle
 
 
 def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any) -> Any:
-    """An axis for the query heads that share a key head, and a broadcast one beside it."""
+    """An axis for the query heads that share a key head, and one of size 1 beside it."""
     heads, groups = xp.sizes(q)[-3], xp.sizes(k)[-3]
     q = rearrange(q, "... (g r) n d -> ... g r n d", g=groups)
     k = rearrange(k, "... g m d -> ... g 1 m d")
@@ -468,181 +528,68 @@ def _group_heads(xp: Backend, q: Any, k: Any, v: Any, mask: Any) -> Any:
     return q, k, v, mask
 
 
-def _scale(op: str, xp: Backend, scale: Any, q: Any) -> Any:
-    """What scores are multiplied by: a number, or an array without axes in their dtype."""
-    if scale is not None:
-        factor = check.scalar(op, "scale", scale, xp)
-        return factor if find(factor) is None else xp.astype(factor, xp.dtype(xp.widen(q)))
-    shape = xp.shape(q)
-    depth = shape[-1]
-    if depth is None:
-        raise ValueError(
-            f"{op}: the depth of q must be known where no scale is given, "
-            f"got shape {check.show(shape)}"
+# --- Checks that operations share ----------------------------------------------------------------
+
+
+def _check_heads(shape: Any, num_heads: Any) -> None:
+    if not expect.divides(num_heads, shape[2]):
+        raise expect.value_error(
+            f"x has {shape[2]} channels, which num_heads = {num_heads} does not divide "
+            f"(x has shape {expect.show(shape)})"
         )
-    if depth == 0:
-        raise ValueError(f"{op}: q has depth 0, so that the default scale 1/√0 does not exist")
-    return 1 / math.sqrt(depth)
 
 
-def _check_attention(op: str, q: Any, k: Any, v: Any, mask: Any, causal: object) -> Backend:
-    named = {"q": q, "k": k, "v": v}
-    xp = check.arrays(op, **named)
-    if mask is not None:
-        check.arrays(op, q=q, mask=mask)
-        check.boolean(op, "mask", xp, mask)
-    check.flag(op, "causal", causal)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-        check.rank(op, name, xp.shape(x), "... n d")
-    check.same_dtype(op, xp, **named)
-    query, key, value = (xp.shape(x) for x in named.values())
-    shapes = _Shapes(q=query, k=key, v=value)
-    if not check.equal(query[-1], key[-1]):
-        raise ValueError(
-            f"{op}: q and k must have one depth, got {query[-1]} and {key[-1]} ({shapes})"
+def _check_tokens(xp: Backend, x: Any, num_heads: Any) -> None:
+    """Tokens whose channels can be split into heads."""
+    expect.floating(xp, x=x)
+    shape = expect.axes(xp, "b n channels", x=x)
+    expect.not_empty(xp, {"channels": 2}, x=x)
+    expect.positive_int(num_heads=num_heads)
+    _check_heads(shape, num_heads)
+
+
+def _check_context(xp: Backend, x: Any, context: Any) -> None:
+    expect.arrays(x=x, context=context)
+    expect.floating(xp, context=context)
+    expect.same_dtype(xp, x=x, context=context)
+    shape, other = xp.shape(x), expect.axes(xp, "b m channels", context=context)
+    if not expect.equal(shape[0], other[0]):
+        raise expect.value_error(
+            f"x and context must have one batch size, got {shape[0]} and {other[0]} "
+            f"({_shapes(x=shape, context=other)})"
         )
-    if not check.equal(key[-2], value[-2]):
-        raise ValueError(
-            f"{op}: k and v must have one length, got {key[-2]} and {value[-2]} ({shapes})"
+
+
+def _check_mask(xp: Backend, x: Any, source: Any, mask: Any, num_heads: Any) -> None:
+    expect.arrays(x=x, mask=mask)
+    expect.booleans(xp, mask=mask)
+    b, n, _ = xp.shape(x)
+    target = b, num_heads, n, xp.shape(source)[1]
+    if not expect.broadcasts(xp.shape(mask), target):
+        raise expect.value_error(
+            f"mask must broadcast to {expect.show(target)} for the axes (b heads n m), "
+            f"got shape {expect.show(xp.shape(mask))} (x has shape {expect.show(xp.shape(x))})"
         )
-    same_batch = check.same_sizes(query[:-3], key[:-3]) and len(query) == len(key)
-    if not same_batch or not check.same_sizes(key[:-2], value[:-2]):
-        raise ValueError(f"{op}: q, k and v must have the same leading axes ({shapes})")
-    if len(query) > 2 and not _shares(query[-3], key[-3]):
-        raise ValueError(
-            f"{op}: q has {query[-3]} heads, which the {key[-3]} heads of k do not divide "
-            f"({shapes})"
-        )
-    if mask is not None:
-        target = (*query[:-1], key[-2])
-        if not check.broadcasts(xp.shape(mask), target):
-            raise ValueError(
-                f"{op}: mask must broadcast to {check.show(target)}, got shape "
-                f"{check.show(xp.shape(mask))} ({shapes})"
-            )
-    return xp
 
 
-class _Shapes:
-    """Shapes as a message gives them, written only if it comes to that: symbols cannot be."""
-
-    def __init__(self, **named: Any) -> None:
-        self.named = named
-
-    def __str__(self) -> str:
-        (first, shape), *rest = self.named.items()
-        others = [f"{name} {check.show(other)}" for name, other in rest]
-        return ", ".join([f"{first} has shape {check.show(shape)}", *others])
-
-
-def _shares(heads: Any, key_heads: Any) -> bool:
-    """Whether each key head can serve equally many query heads."""
-    if check.equal(heads, key_heads):
-        return True
-    return bool(key_heads) and check.divides(key_heads, heads)
-
-
-def _parameters(
-    op: str,
-    xp: Backend,
-    given: dict[str, Any],
-    params: Mapping[str, Any],
-    axes: dict[str, str],
-    sizes: dict[str, Any],
-    name: str = "params",
-    optional: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """A dictionary of parameters, checked and wide."""
-    check.parameters(op, xp, given, params, axes, sizes, name=name, optional=optional)
-    return {entry: xp.widen(params[entry]) for entry in axes if entry in params}
-
-
-def _projections(
-    op: str, xp: Backend, x: Any, context: Any, params: Mapping[str, Any], name: str
-) -> dict[str, Any]:
-    """The parameters of `multi_head_attention`, checked and wide."""
+def _check_projections(xp: Backend, x: Any, context: Any, **named: Any) -> None:
+    """The parameters of `multi_head_attention`, by what they are called."""
     sizes, source = {"dim": xp.shape(x)[-1]}, "dim"
     if context is not None:
         source = "context_dim"
         sizes[source] = xp.shape(context)[-1]
     axes = {"query": "dim dim", "key": f"{source} dim", "value": f"{source} dim"}
     axes |= {"output": "dim dim"} | dict.fromkeys(BIASES, "dim")
-    return _parameters(op, xp, {"x": x}, params, axes, sizes, name, BIASES)
-
-
-def _check_tokens(op: str, xp: Backend, x: Any, num_heads: object) -> int:
-    """`x` must be tokens whose channels can be parted into heads; how many heads."""
-    check.floating(op, "x", xp, x)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "b n channels")
-    check.not_empty(op, "x", shape, {"channels": 2})
-    heads = check.count(op, "num_heads", num_heads)
-    if not check.divides(heads, shape[2]):
-        raise ValueError(
-            f"{op}: x has {shape[2]} channels, which num_heads = {heads} does not divide "
-            f"(x has shape {check.show(shape)})"
-        )
-    return heads
-
-
-def _check_context(op: str, xp: Backend, x: Any, context: Any) -> None:
-    if context is None:
-        return
-    check.arrays(op, x=x, context=context)
-    check.floating(op, "context", xp, context)
-    check.same_dtype(op, xp, x=x, context=context)
-    shape, other = xp.shape(x), xp.shape(context)
-    check.rank(op, "context", other, "b m channels")
-    if not check.equal(shape[0], other[0]):
-        raise ValueError(
-            f"{op}: x and context must have one batch size, got {shape[0]} and {other[0]} "
-            f"(x has shape {check.show(shape)}, context {check.show(other)})"
+    expect.parameters(xp, {"x": x}, axes, sizes, optional=BIASES, **named)
+    (params,) = named.values()
+    if _channels(xp, x, params) is None:
+        raise expect.value_error(
+            f"the channels of x must be known, got shape {expect.show(xp.shape(x))}"
         )
 
 
-def _check_mask(op: str, xp: Backend, x: Any, context: Any, mask: Any, heads: int) -> None:
-    if mask is None:
-        return
-    check.arrays(op, x=x, mask=mask)
-    check.boolean(op, "mask", xp, mask)
-    b, n, _ = xp.shape(x)
-    target = b, heads, n, (n if context is None else xp.shape(context)[1])
-    if not check.broadcasts(xp.shape(mask), target):
-        raise ValueError(
-            f"{op}: mask must broadcast to {check.show(target)} for the axes (b heads n m), "
-            f"got shape {check.show(xp.shape(mask))} (x has shape {check.show(xp.shape(x))})"
-        )
-
-
-def _check_block(op: str, params: Any) -> None:
-    """A block's parameters must be all there; what they are is checked one by one."""
-    if not isinstance(params, Mapping):
-        return
-    for entry in BLOCK:
-        if entry not in params:
-            raise ValueError(
-                f"{op}: params must have the entries {', '.join(BLOCK)}; {entry} is missing"
-            )
-
-
-def _check_additive(op: str, query: Any, keys: Any, values: Any) -> Backend:
-    named = {"query": query, "keys": keys, "values": values}
-    xp = check.arrays(op, **named)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-    check.same_dtype(op, xp, **named)
-    asked, key, value = (xp.shape(x) for x in named.values())
-    for (name, x), axes in zip(named.items(), ("b d", "b m e", "b m f"), strict=True):
-        check.rank(op, name, xp.shape(x), axes)
-    shapes = _Shapes(query=asked, keys=key, values=value)
-    if not (check.equal(asked[0], key[0]) and check.equal(key[0], value[0])):
-        raise ValueError(
-            f"{op}: query, keys and values must have one batch size, got {asked[0]}, {key[0]} and "
-            f"{value[0]} ({shapes})"
-        )
-    if not check.equal(key[1], value[1]):
-        raise ValueError(
-            f"{op}: keys and values must have one length, got {key[1]} and {value[1]} ({shapes})"
-        )
-    return xp
+def _shapes(**named: Any) -> str:
+    """Shapes as messages give them."""
+    (first, shape), *rest = named.items()
+    others = [f"{name} {expect.show(other)}" for name, other in rest]
+    return ", ".join([f"{first} has shape {expect.show(shape)}", *others])
