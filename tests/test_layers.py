@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "expect": {"backends"},
     "operation": {"backends", "expect"},
     "patterns": {"backends", "expect", "operation"},
-    "ops": {"backends", "expect", "operation", "patterns"},
+    "kernels": {"backends"},
+    "ops": {"backends", "expect", "kernels", "operation", "patterns"},
     "catalog": {"backends", "ops"},
     "suite": {"files", "backends", "ops", "catalog"},
     "traps": {"files", "backends", "ops"},  # in programs, as a user writes them

@@ -1,17 +1,18 @@
-"""Mixtures of experts: each token goes to a few of many small networks."""
+"""Sparse mixtures of experts: gates, the sorting of tokens by expert, and the way back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
+from ..kernels.grouped import apply_by_group, take_or_zeros
 from ..operation import operation
-from ..patterns.contraction import contract
-from . import _checks as check
+from ..patterns import einsum
+from ..patterns.contraction import check_contraction
 from .probability import softmax
 
 __all__ = [
@@ -51,22 +52,16 @@ class Dispatch(NamedTuple):
     """The row of each assignment, counted through all experts, or −1: `(t, k)` integers."""
 
 
-class _Route(NamedTuple):
-    """Assignments sorted by expert. Everything else follows from these by gathering."""
-
-    experts: Any
-    """`(t·k,)`: the expert of each assignment."""
-    order: Any
-    """`(t·k,)`: the assignments, sorted by expert."""
-    inverse: Any
-    """`(t·k,)`: where each assignment stands in that order."""
-    counts: Any
-    """`(E,)`: how many each expert has."""
-    starts: Any
-    """`(E,)`: where its first stands in that order."""
+def _check_top_k_gating(logits: Any, k: Any, renormalize: object) -> None:
+    xp = expect.arrays(logits=logits)
+    expect.floating(xp, logits=logits)
+    k = expect.positive_int(k=k)
+    expect.flag(renormalize=renormalize)
+    shape = expect.axes(xp, "... experts", logits=logits)
+    _check_k(k, shape[-1], "logits", shape)
 
 
-@operation
+@operation(checks=_check_top_k_gating)
 def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
     """Choose the k likeliest experts of each token, and how much each counts.
 
@@ -95,26 +90,30 @@ def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
     >>> weights.round(3).tolist(), experts.tolist()
     ([0.4, 0.3], [1, 2])
     """
-    op = "top_k_gating"
-    xp = check.array(op, "logits", logits)
-    check.floating(op, "logits", xp, logits)
-    k = check.count(op, "k", k)
-    check.flag(op, "renormalize", renormalize)
-    shape = xp.shape(logits)
-    check.rank(op, "logits", shape, "... experts")
-    if isinstance(shape[-1], int) and k > shape[-1]:
-        raise ValueError(
-            f"{op}: k must be at most the number of experts, {shape[-1]}, got {k} "
-            f"(logits has shape {check.show(shape)})"
-        )
+    xp = backend_of(logits)
     _, indices = xp.top_k(logits, k)
-    weights = xp.take_along_axis(softmax(xp.widen(logits)), indices, axis=-1, in_range=True)
+    weights = softmax.definition(xp.widen(logits))
+    weights = xp.take_along_axis(weights, indices, axis=-1, in_range=True)
     if renormalize:
         weights = weights / xp.sum(weights, axis=-1, keepdims=True)
-    return xp.astype(weights, xp.dtype(logits)), indices
+    return xp.narrow(weights, logits), indices
 
 
-@operation
+def _check_group_tokens(tokens: Any, expert_assignments: Any, num_experts: Any) -> None:
+    xp = expect.arrays(tokens=tokens, expert_assignments=expert_assignments)
+    expect.integers(xp, expert_assignments=expert_assignments)
+    experts = expect.positive_int(num_experts=num_experts)
+    shape = expect.axes(xp, "b s d", tokens=tokens)
+    assigned = expect.axes(xp, "b s", expert_assignments=expert_assignments)
+    if not expect.same_sizes(shape[:2], assigned):
+        raise expect.value_error(
+            f"expert_assignments must have shape {expect.show(shape[:2])}, one for each "
+            f"token, got {expect.show(assigned)} (tokens has shape {expect.show(shape)})"
+        )
+    _check_loads(xp, rearrange(expert_assignments, "b s -> (b s)"), experts)
+
+
+@operation(checks=_check_group_tokens)
 def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -> A:
     """Sort tokens into equal groups, one an expert.
 
@@ -144,26 +143,25 @@ def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -
     >>> group_tokens_by_expert(tokens, np.array([[1, 0, 1, 0]]), 2).tolist()
     [[[1], [3]], [[0], [2]]]
     """
-    op = "group_tokens_by_expert"
-    xp = check.arrays(op, tokens=tokens, expert_assignments=expert_assignments)
-    check.integers(op, "expert_assignments", xp, expert_assignments)
-    experts = check.count(op, "num_experts", num_experts)
-    shape, assigned = xp.shape(tokens), xp.shape(expert_assignments)
-    check.rank(op, "tokens", shape, "b s d")
-    check.rank(op, "expert_assignments", assigned, "b s")
-    if not check.same_sizes(shape[:2], assigned):
-        raise ValueError(
-            f"{op}: expert_assignments must have shape {check.show(shape[:2])}, one for each "
-            f"token, got {check.show(assigned)} (tokens has shape {check.show(shape)})"
-        )
-    flat = rearrange(expert_assignments, "b s -> (b s)")
-    _check_loads(op, xp, flat, experts)
-    order = xp.argsort(flat)
+    xp = backend_of(tokens)
+    order = xp.argsort(rearrange(expert_assignments, "b s -> (b s)"))
     rows: A = xp.take(rearrange(tokens, "b s d -> (b s) d"), order, axis=0, in_range=True)
-    return rearrange(rows, "(e t) d -> e t d", e=experts)
+    return rearrange(rows, "(e t) d -> e t d", e=num_experts)
 
 
-@operation
+def _check_aggregate(expert_outputs: Any, gate_weights: Any) -> None:
+    xp = expect.floats_alike(expert_outputs=expert_outputs, gate_weights=gate_weights)
+    rows = expect.axes(xp, "rows d", expert_outputs=expert_outputs)
+    weights = expect.axes(xp, "b s k", gate_weights=gate_weights)
+    b, s, k = weights
+    if all(isinstance(n, int) for n in weights) and not expect.equal(rows[0], b * s * k):
+        raise expect.value_error(
+            f"expert_outputs must have b·s·k = {b * s * k} rows, got {rows[0]} (expert_outputs "
+            f"has shape {expect.show(rows)}, gate_weights {expect.show(weights)})"
+        )
+
+
+@operation(checks=_check_aggregate)
 def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
     """Add up each token's expert outputs, weighted by the gate.
 
@@ -185,29 +183,19 @@ def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
     >>> aggregate_expert_outputs(outputs, weights).tolist()
     [[[3.5]]]
     """
-    op = "aggregate_expert_outputs"
-    named = {"expert_outputs": expert_outputs, "gate_weights": gate_weights}
-    xp = check.arrays(op, **named)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-    check.same_dtype(op, xp, **named)
-    rows, weights = xp.shape(expert_outputs), xp.shape(gate_weights)
-    check.rank(op, "expert_outputs", rows, "rows d")
-    check.rank(op, "gate_weights", weights, "b s k")
-    b, s, k = weights
-    if all(isinstance(n, int) for n in weights) and not check.equal(rows[0], b * s * k):
-        raise ValueError(
-            f"{op}: expert_outputs must have b·s·k = {b * s * k} rows, got {rows[0]} "
-            f"(expert_outputs has shape {check.show(rows)}, gate_weights {check.show(weights)})"
-        )
-    b, s, k = xp.sizes(gate_weights)
-    per_token = rearrange(expert_outputs, "(b s k) d -> b s k d", b=b, s=s, k=k)
-    factors = {"expert_outputs": per_token, "gate_weights": gate_weights}
-    total: A = contract(op, xp, factors, "b s k d, b s k -> b s d")
-    return total
+    b, s, k = backend_of(gate_weights).sizes(gate_weights)
+    outputs = rearrange(expert_outputs, "(b s k) d -> b s k d", b=b, s=s, k=k)
+    return einsum.definition(outputs, gate_weights, "b s k d, b s k -> b s d")
 
 
-@operation
+def _check_expert_linear(x: Any, weight: Any) -> None:
+    xp = expect.floats_alike(x=x, weight=weight)
+    expect.axes(xp, "e t d", x=x)
+    expect.axes(xp, "e d h", weight=weight)
+    check_contraction(xp, "e t d, e d h -> e t h", {"x": x, "weight": weight})
+
+
+@operation(checks=_check_expert_linear)
 def expert_linear(x: A, weight: A) -> A:
     """Multiply each expert's tokens by that expert's own matrix, all in one product.
 
@@ -228,19 +216,28 @@ def expert_linear(x: A, weight: A) -> A:
     >>> expert_linear(np.ones((2, 1, 3)), np.ones((2, 3, 4))).shape
     (2, 1, 4)
     """
-    op = "expert_linear"
-    named = {"x": x, "weight": weight}
-    xp = check.arrays(op, **named)
-    for name, array in named.items():
-        check.floating(op, name, xp, array)
-    check.same_dtype(op, xp, **named)
-    check.rank(op, "x", xp.shape(x), "e t d")
-    check.rank(op, "weight", xp.shape(weight), "e d h")
-    product: A = contract(op, xp, named, "e t d, e d h -> e t h")
-    return product
+    return einsum.definition(x, weight, "e t d, e d h -> e t h")
 
 
-@operation
+def _check_dispatch(tokens: Any, expert_indices: Any, num_experts: Any, capacity: Any) -> None:
+    xp = expect.arrays(tokens=tokens, expert_indices=expert_indices)
+    expect.integers(xp, expert_indices=expert_indices)
+    experts = expect.positive_int(num_experts=num_experts)
+    if capacity is not None:
+        expect.positive_int(capacity=capacity)
+    shape = expect.axes(xp, "t d", tokens=tokens)
+    assigned = expect.axes(xp, "t k", expert_indices=expert_indices)
+    expect.not_empty(xp, {"choices": 1}, expert_indices=expert_indices)
+    if not expect.equal(shape[0], assigned[0]):
+        raise expect.value_error(
+            f"expert_indices must have a row for each of the {shape[0]} tokens, got {assigned[0]} "
+            f"(tokens has shape {expect.show(shape)}, expert_indices {expect.show(assigned)})"
+        )
+    expect.ids(xp, experts, expert_indices=expert_indices)
+    _check_choices_known(expert_indices=assigned)
+
+
+@operation(checks=_check_dispatch)
 def dispatch_tokens(
     tokens: A, expert_indices: A, num_experts: int, *, capacity: int | None = None
 ) -> Dispatch:
@@ -282,34 +279,48 @@ def dispatch_tokens(
     >>> limited.tokens.tolist(), limited.kept.tolist()
     ([[[6]], [[5]]], [[True], [True], [False]])
     """
-    op = "dispatch_tokens"
-    xp = check.arrays(op, tokens=tokens, expert_indices=expert_indices)
-    check.integers(op, "expert_indices", xp, expert_indices)
-    experts = check.count(op, "num_experts", num_experts)
-    if capacity is not None:
-        capacity = check.count(op, "capacity", capacity)
-    shape, assigned = xp.shape(tokens), xp.shape(expert_indices)
-    check.rank(op, "tokens", shape, "t d")
-    check.rank(op, "expert_indices", assigned, "t k")
-    check.not_empty(op, "expert_indices", assigned, {"choices": 1})
-    if not check.equal(shape[0], assigned[0]):
-        raise ValueError(
-            f"{op}: expert_indices must have a row for each of the {shape[0]} tokens, got "
-            f"{assigned[0]} (tokens has shape {check.show(shape)}, "
-            f"expert_indices {check.show(assigned)})"
-        )
-    check.ids(op, "expert_indices", xp, expert_indices, experts)
-    route, k = _route(xp, expert_indices, experts), _known_choices(op, expert_indices=assigned)
+    xp = backend_of(tokens)
+    k = xp.shape(expert_indices)[1]
+    experts = rearrange(xp.astype(expert_indices, xp.index_dtype), "t k -> (t k)")
+    order = xp.argsort(experts)  # stable: an expert's assignments keep their order
+    places = xp.argsort(order)
+    counts = _count(xp, experts, num_experts)
     if capacity is None:
-        rows = xp.take(tokens, route.order // k, axis=0, in_range=True)
-        places, kept = route.inverse, route.inverse >= 0
+        rows, kept = xp.take(tokens, order // k, axis=0, in_range=True), places >= 0
     else:
-        rows, places, kept = _with_room(xp, tokens, route, k, capacity)
+        starts = xp.cumulative_sum(counts) - counts
+        ranks = places - xp.take(starts, experts, axis=0, in_range=True)
+        kept = ranks < capacity
+        places = xp.where(kept, experts * capacity + ranks, -1)
+        rows = _first_rows(xp, tokens, order, starts, counts, k, capacity)
     kept, places = (rearrange(one, "(t k) -> t k", k=k) for one in (kept, places))
-    return Dispatch(rows, route.counts, kept, xp.sum(places < 0), places)
+    return Dispatch(rows, counts, kept, xp.sum(places < 0), places)
 
 
-@operation
+def _check_combine(expert_outputs: Any, dispatch: Any, gate_weights: Any) -> None:
+    if not isinstance(dispatch, Dispatch):
+        raise expect.type_error(
+            f"dispatch must be what dispatch_tokens returns, got {expect.shown(dispatch)}"
+        )
+    named = {"expert_outputs": expert_outputs, "gate_weights": gate_weights}
+    xp = expect.arrays(**named, **{f"dispatch.{n}": x for n, x in dispatch._asdict().items()})
+    expect.floats_alike(**named)
+    rows, given = xp.shape(expert_outputs), xp.shape(dispatch.tokens)
+    if len(rows) != len(given) or not expect.same_sizes(rows[:-1], given[:-1]):
+        raise expect.value_error(
+            f"expert_outputs must have the rows of dispatch.tokens, of any width: "
+            f"got shape {expect.show(rows)} (dispatch.tokens has shape {expect.show(given)})"
+        )
+    weights, places = xp.shape(gate_weights), xp.shape(dispatch.places)
+    if not expect.same_sizes(weights, places):
+        raise expect.value_error(
+            f"gate_weights must have shape {expect.show(places)}, one for each assignment, "
+            f"got {expect.show(weights)}"
+        )
+    _check_choices_known(**{"gate_weights": weights, "dispatch.places": places})
+
+
+@operation(checks=_check_combine)
 def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
     """Bring the experts' outputs back to their tokens and add them up, weighted by the gate.
 
@@ -339,38 +350,40 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
     >>> combine_tokens(10 * sent.tokens, sent, np.array([[0.5, 0.5], [1.0, 0.0]])).tolist()
     [[50.0], [60.0]]
     """
-    op = "combine_tokens"
-    if not isinstance(dispatch, Dispatch):
-        raise TypeError(
-            f"{op}: dispatch must be what dispatch_tokens returns, got {check.shown(dispatch)}"
-        )
-    named = {"expert_outputs": expert_outputs, "gate_weights": gate_weights}
-    parts = {f"dispatch.{name}": x for name, x in dispatch._asdict().items()}
-    xp = check.arrays(op, **named, **parts)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-    check.same_dtype(op, xp, **named)
-    rows, given = xp.shape(expert_outputs), xp.shape(dispatch.tokens)
-    if len(rows) != len(given) or not check.same_sizes(rows[:-1], given[:-1]):
-        raise ValueError(
-            f"{op}: expert_outputs must have the rows of dispatch.tokens, of any width: "
-            f"got shape {check.show(rows)} (dispatch.tokens has shape {check.show(given)})"
-        )
-    weights, places = xp.shape(gate_weights), xp.shape(dispatch.places)
-    if not check.same_sizes(weights, places):
-        raise ValueError(
-            f"{op}: gate_weights must have shape {check.show(places)}, one for each assignment, "
-            f"got {check.show(weights)}"
-        )
-    k = _known_choices(op, **{"gate_weights": weights, "dispatch.places": places})
-    flat = rearrange(dispatch.places, "t k -> (t k)")
-    kept = rearrange(dispatch.kept, "t k -> (t k)") if len(rows) == 3 else None
-    outputs, factors = xp.widen(expert_outputs), xp.widen(gate_weights)
-    out: A = xp.astype(_combine(xp, outputs, flat, factors, k, kept), xp.dtype(expert_outputs))
-    return out
+    xp = backend_of(expert_outputs)
+    rows, weights = xp.widen(expert_outputs), xp.widen(gate_weights)
+    limited = len(xp.shape(rows)) == 3  # by a capacity, so that assignments may be dropped
+    if limited:
+        rows = rearrange(rows, "e c d -> (e c) d")
+    total = None
+    for j in range(_known(xp.shape(weights)[1], xp.shape(dispatch.places)[1])):
+        row = xp.take(rows, dispatch.places[:, j], axis=0, in_range=True)
+        weight = rearrange(weights[:, j], "t -> t 1")
+        if limited:
+            # Both: NaN times zero is NaN, and so would be the gradient.
+            kept = rearrange(dispatch.kept[:, j], "t -> t 1")
+            row, weight = xp.where(kept, row, 0.0), xp.where(kept, weight, 0.0)
+        total = row * weight if total is None else total + row * weight
+    return xp.narrow(total, expert_outputs)
 
 
-@operation
+def _check_moe_layer(x: Any, params: Any, k: Any, capacity: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    k = expect.positive_int(k=k)
+    if capacity is not None:
+        expect.positive_int(capacity=capacity)
+    sizes = {"d": expect.axes(xp, "b s d", x=x)[2]}
+    expect.parameters(xp, {"x": x}, _NETWORK, sizes, params=params)
+    gate, experts = xp.shape(params["gate"]), _num_experts(xp, params)
+    if experts is None:
+        raise expect.value_error(
+            f"the number of experts must be known, got params['gate'] of shape {expect.show(gate)}"
+        )
+    _check_k(k, experts, "params['gate']", gate)
+
+
+@operation(checks=_check_moe_layer, in_float32=True)
 def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = None) -> A:
     """Send each token through k of E small networks, and add up what they make of it.
 
@@ -407,42 +420,32 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
     >>> moe_layer(np.array([[[2.0, 0.0], [0.0, 2.0]]]), params, k=1).tolist()
     [[[6.0, 6.0], [106.0, 106.0]]]
     """
-    op = "moe_layer"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    k = check.count(op, "k", k)
-    if capacity is not None:
-        capacity = check.count(op, "capacity", capacity)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "b s d")
-    sizes = {"d": shape[2]}
-    check.parameters(op, xp, {"x": x}, params, _NETWORK, sizes)
-    experts = _known_experts(op, {name: xp.shape(params[name]) for name in _NETWORK})
-    if isinstance(experts, int) and k > experts:
-        raise ValueError(
-            f"{op}: k must be at most the number of experts, {experts}, got {k} "
-            f"(params['gate'] has shape {check.show(xp.shape(params['gate']))})"
-        )
-    gate, *network = [xp.widen(params[name]) for name in _NETWORK]
-    tokens = rearrange(xp.widen(x), "b s d -> (b s) d")
-    weights, chosen = top_k_gating(xp.matmul(tokens, gate), k)
-    route = _route(xp, chosen, experts)
-    kept = None
-    if capacity is not None:
-        rows, places, kept = _with_room(xp, tokens, route, k, capacity)
-        rows = _apply_experts(xp, rows, network)
-    elif xp.can_check(route.counts) and not xp.compiles_eagerly:
-        rows, places = _apply_to_segments(xp, tokens, route, k, network), route.inverse
+    xp = backend_of(x)
+    gate, *network = (params[name] for name in _NETWORK)
+    tokens = rearrange(x, "b s d -> (b s) d")
+    weights, experts = top_k_gating.definition(xp.matmul(tokens, gate), k)
+    sent = dispatch_tokens.definition(tokens, experts, _num_experts(xp, params), capacity=capacity)
+    if capacity is None:
+        outputs = apply_by_group(xp, _feed_forward, sent.tokens, sent.counts, network)
     else:
-        rows, places, owners = _in_blocks(xp, tokens, route, k, experts)
-        own = [xp.take(one, owners, axis=0, in_range=True) for one in network]
-        rows = _apply_experts(xp, rows, own)
-    out: A = xp.astype(_combine(xp, rows, places, weights, k, kept), xp.dtype(x))
+        outputs = _feed_forward(xp, sent.tokens, network)
+    combined = combine_tokens.definition(outputs, sent, weights)
     b, s, _ = xp.sizes(x)
-    return rearrange(out, "(b s) d -> b s d", b=b, s=s)
+    return rearrange(combined, "(b s) d -> b s d", b=b, s=s)
 
 
-@operation
+def _check_load_balancing(gate_probabilities: Any, expert_indices: Any, num_experts: Any) -> None:
+    named = {"gate_probabilities": gate_probabilities, "expert_indices": expert_indices}
+    xp = expect.arrays(**named)
+    expect.floating(xp, gate_probabilities=gate_probabilities)
+    expect.integers(xp, expert_indices=expert_indices)
+    experts = expect.positive_int(num_experts=num_experts)
+    shape = expect.axes(xp, "... experts", gate_probabilities=gate_probabilities)
+    _check_choices(shape, xp.shape(expert_indices), experts)
+    expect.ids(xp, experts, expert_indices=expert_indices)
+
+
+@operation(checks=_check_load_balancing, in_float32=True)
 def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: int) -> A:
     """How far experts are from getting equal loads: 1 when they do, E when one gets all.
 
@@ -473,191 +476,100 @@ def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: i
     >>> float(load_balancing_loss(np.array([[0.75, 0.25], [0.5, 0.5]]), np.array([0, 0]), 2))
     1.25
     """
-    op = "load_balancing_loss"
-    xp = check.arrays(op, gate_probabilities=gate_probabilities, expert_indices=expert_indices)
-    check.floating(op, "gate_probabilities", xp, gate_probabilities)
-    check.integers(op, "expert_indices", xp, expert_indices)
-    experts = check.count(op, "num_experts", num_experts)
-    shape, assigned = xp.shape(gate_probabilities), xp.shape(expert_indices)
-    _check_choices(op, shape, assigned, experts)
-    check.ids(op, "expert_indices", xp, expert_indices, experts)
-    chosen = rearrange(expert_indices, "... -> (...)")
-    counts = _count(xp, chosen, experts)
-    wide = xp.widen(gate_probabilities)
-    dtype = xp.dtype(wide)
+    xp = backend_of(gate_probabilities)
+    counts = _count(xp, rearrange(expert_indices, "... -> (...)"), num_experts)
+    dtype = xp.dtype(gate_probabilities)
     shares = xp.astype(counts, dtype) / xp.astype(xp.sum(counts), dtype)
-    means = xp.mean(rearrange(wide, "... e -> (...) e"), axis=0)
-    loss: A = xp.astype(experts * xp.sum(shares * means), xp.dtype(gate_probabilities))
-    return loss
+    means = xp.mean(rearrange(gate_probabilities, "... e -> (...) e"), axis=0)
+    return xp.sum(num_experts * shares * means)
 
 
-def _known_experts(op: str, shapes: Mapping[str, Sequence[Any]]) -> Any:
+# --- Parts of the formulas -----------------------------------------------------------------------
+
+
+def _count(xp: Backend, experts: Any, num_experts: Any) -> Any:
+    """How often each expert is there."""
+    return xp.segment_sum(experts >= 0, experts, num_experts, in_range=True)
+
+
+def _first_rows(
+    xp: Backend, tokens: Any, order: Any, starts: Any, counts: Any, k: int, capacity: int
+) -> Any:
+    """The tokens of each expert's first assignments, `(E, C, d)`; zeros behind the last."""
+    starts, counts = (rearrange(one, "e -> e 1") for one in (starts, counts))
+    rank = rearrange(xp.arange(capacity, like=tokens), "c -> 1 c")
+    # −1 stands for "none" all the way: the last of the padded order is −1, and −1 // k is.
+    at = xp.where(rank < counts, starts + rank, -1)
+    assignments = xp.take(xp.pad(order, [(0, 1)], value=-1), at, axis=0, in_range=True)
+    return take_or_zeros(xp, tokens, assignments // k)
+
+
+def _feed_forward(xp: Backend, rows: Any, network: Sequence[Any]) -> Any:
+    """max(0, rows·w1 + b1)·w2 + b2, for the rows `(e, r, d)` of experts e."""
+    w1, b1, w2, b2 = network
+    hidden = xp.maximum(xp.matmul(rows, w1) + rearrange(b1, "e h -> e 1 h"), 0)
+    return xp.matmul(hidden, w2) + rearrange(b2, "e d -> e 1 d")
+
+
+def _known(*sizes: Any) -> Any:
+    """The first size that is known."""
+    return next((size for size in sizes if size is not None), None)
+
+
+def _num_experts(xp: Backend, params: Mapping[str, Any]) -> Any:
     """How many experts there are: one parameter whose shape says so is enough."""
-    for name, shape in shapes.items():
-        size = shape[_NETWORK[name].split().index("E")]
-        if size is not None:
-            return size
-    raise ValueError(
-        f"{op}: the number of experts must be known, "
-        f"got params['gate'] of shape {check.show(shapes['gate'])}"
-    )
+    return _known(*[xp.shape(params[n])[a.split().index("E")] for n, a in _NETWORK.items()])
 
 
-def _known_choices(op: str, **shapes: Sequence[Any]) -> Any:
-    """How many experts a token goes to, from the shapes `(t, k)` that say so."""
-    for shape in shapes.values():
-        if shape[1] is not None:
-            return shape[1]
-    name, shape = next(iter(shapes.items()))
-    raise ValueError(
-        f"{op}: the number of choices, the last axis of {name}, must be known, "
-        f"got shape {check.show(shape)}"
-    )
+# --- Checks that operations share ----------------------------------------------------------------
 
 
-def _check_choices(op: str, shape: Any, assigned: Any, experts: int) -> None:
+def _check_k(k: Any, experts: Any, name: str, shape: Sequence[Any]) -> None:
+    if isinstance(experts, int) and k > experts:
+        raise expect.value_error(
+            f"k must be at most the number of experts, {experts}, got {k} "
+            f"({name} has shape {expect.show(shape)})"
+        )
+
+
+def _check_choices_known(**shapes: Sequence[Any]) -> None:
+    """How many experts a token goes to, the last of `(t, k)`, must be known."""
+    if _known(*[shape[1] for shape in shapes.values()]) is None:
+        name, shape = next(iter(shapes.items()))
+        raise expect.value_error(
+            f"the number of choices, the last axis of {name}, must be known, "
+            f"got shape {expect.show(shape)}"
+        )
+
+
+def _check_choices(shape: Sequence[Any], assigned: Sequence[Any], experts: Any) -> None:
     """Probabilities of all experts, and one choice or k for each token; none may be empty."""
-    check.rank(op, "gate_probabilities", shape, "... experts")
-    if not check.equal(shape[-1], experts):
-        raise ValueError(
-            f"{op}: gate_probabilities must have one for each of num_experts = {experts}, "
-            f"got {shape[-1]} (gate_probabilities has shape {check.show(shape)})"
+    if not expect.equal(shape[-1], experts):
+        raise expect.value_error(
+            f"gate_probabilities must have one for each of num_experts = {experts}, "
+            f"got {shape[-1]} (gate_probabilities has shape {expect.show(shape)})"
         )
     choices = len(assigned) - len(shape) + 1
-    if choices not in (0, 1) or not check.same_sizes(assigned[: len(shape) - 1], shape[:-1]):
-        raise ValueError(
-            f"{op}: expert_indices must have shape {check.show(shape[:-1])} or one axis more, for "
-            f"k choices, got {check.show(assigned)} (gate_probabilities has shape "
-            f"{check.show(shape)})"
+    if choices not in (0, 1) or not expect.same_sizes(assigned[: len(shape) - 1], shape[:-1]):
+        raise expect.value_error(
+            f"expert_indices must have shape {expect.show(shape[:-1])} or one axis more, for k "
+            f"choices, got {expect.show(assigned)} (gate_probabilities has shape "
+            f"{expect.show(shape)})"
         )
     if 0 in assigned:
-        raise ValueError(
-            f"{op}: needs at least one token and one choice (expert_indices has shape "
-            f"{check.show(assigned)})"
+        raise expect.value_error(
+            "needs at least one token and one choice (expert_indices has shape "
+            f"{expect.show(assigned)})"
         )
 
 
-def _route(xp: Backend, chosen: Any, experts: int) -> _Route:
-    """Sort the assignments `(t, k)`: stably, so that an expert's keep their order."""
-    flat = rearrange(xp.astype(chosen, xp.index_dtype), "t k -> (t k)")
-    order = xp.argsort(flat)
-    counts = _count(xp, flat, experts)
-    return _Route(flat, order, xp.argsort(order), counts, xp.cumulative_sum(counts) - counts)
-
-
-def _count(xp: Backend, flat: Any, experts: int) -> Any:
-    return xp.segment_sum(flat >= 0, flat, experts, in_range=True)
-
-
-def _ranks(xp: Backend, route: _Route) -> Any:
-    """Where each assignment stands among its own expert's."""
-    return route.inverse - xp.take(route.starts, route.experts, axis=0, in_range=True)
-
-
-def _with_room(xp: Backend, tokens: Any, route: _Route, k: int, capacity: int) -> Any:
-    """Rows for the first of each expert, `(E, C, d)`; the places of all, and who has one."""
-    (experts,) = xp.shape(route.counts)
-    within = rearrange(xp.arange(capacity, like=tokens), "c -> 1 c")
-    rows = _rows_of(xp, tokens, route, k, xp.arange(experts, like=tokens), within)
-    ranks = _ranks(xp, route)
-    kept = ranks < capacity
-    return rows, xp.where(kept, route.experts * capacity + ranks, -1), kept
-
-
-def _in_blocks(xp: Backend, tokens: Any, route: _Route, k: int, experts: int) -> Any:
-    """Rows for all, as many whatever the loads are: what cannot be read need not be.
-
-    Each expert's rows fill blocks of its own, the last with zeros behind them: `(n, r, d)`. Then
-    the places of the assignments, and the expert of each block.
-    """
-    size, number = _block_sizes(xp, route, experts)
-    needed = (route.counts + (size - 1)) // size
-    ends = xp.cumulative_sum(needed)
-    first = ends - needed
-    block = rearrange(xp.arange(number, like=tokens), "n -> n 1")
-    owners = xp.sum(rearrange(ends, "e -> 1 e") <= block, axis=1)
-    # Blocks that no expert needs go to the last one, behind its rows, and stay empty.
-    owners = xp.where(owners < experts, owners, experts - 1)
-    turn = block - rearrange(xp.take(first, owners, axis=0, in_range=True), "n -> n 1")
-    within = turn * size + rearrange(xp.arange(size, like=tokens), "r -> 1 r")
-    rows = _rows_of(xp, tokens, route, k, owners, within)
-    start = xp.take(first, route.experts, axis=0, in_range=True) * size
-    return rows, start + _ranks(xp, route), owners
-
-
-def _block_sizes(xp: Backend, route: _Route, experts: int) -> tuple[int, Any]:
-    """Rows of a block, and how many blocks there are at most.
-
-    Larger blocks hold more zeros, smaller ones need their expert's weights more often: the size
-    grows with an expert's load, first fast and then slowly.
-    """
-    (total,) = xp.sizes(route.order)
-    if not isinstance(total, int):
-        return 128, total // 128 + experts
-    if xp.is_fixed(total) and xp.is_fixed(experts):
-        size = min(8 + total // (2 * experts), 128 + total // (16 * experts))
-        return size, min(total, (total + experts * (size - 1)) // size)
-    # Nearly the same, for any number: a comparison of sizes would make a graph for each outcome.
-    load = total // experts
-    size = 8 + load // 16 + load // (2 + load // 120)
-    # Nor may it be any formula: PyTorch cannot export all that it can compile.
-    return size, total // size + experts
-
-
-def _rows_of(xp: Backend, tokens: Any, route: _Route, k: int, owners: Any, ranks: Any) -> Any:
-    """The tokens at these ranks `(n, r)` of their owners `(n,)`; zeros behind the last."""
-    counts = rearrange(xp.take(route.counts, owners, axis=0, in_range=True), "n -> n 1")
-    starts = rearrange(xp.take(route.starts, owners, axis=0, in_range=True), "n -> n 1")
-    # −1 stands for "none" all the way: the last of the padded order is −1, and −1 // k is, and
-    # the last of the padded tokens is zeros.
-    at = xp.where(ranks < counts, starts + ranks, -1)
-    source = xp.take(xp.pad(route.order, [(0, 1)], value=-1), at, axis=0, in_range=True) // k
-    return xp.take(xp.pad(tokens, [(0, 1), (0, 0)]), source, axis=0, in_range=True)
-
-
-def _combine(xp: Backend, outputs: Any, places: Any, weights: Any, k: int, kept: Any = None) -> Any:
-    """The weighted sum of each token's rows, one choice after the other."""
-    rows = rearrange(outputs, "e c d -> (e c) d") if len(xp.shape(outputs)) == 3 else outputs
-    places = rearrange(places, "(t k) -> k t", k=k)
-    factors = rearrange(weights, "t k -> k t 1")
-    has = None if kept is None else rearrange(kept, "(t k) -> k t 1", k=k)
-    total = None
-    for j in range(k):
-        found, factor = xp.take(rows, places[j], axis=0, in_range=True), factors[j]
-        if has is not None:
-            # Both: NaN times zero is NaN, and so would be the gradient.
-            found, factor = xp.where(has[j], found, 0.0), xp.where(has[j], factor, 0.0)
-        total = found * factor if total is None else total + found * factor
-    return total
-
-
-def _apply_experts(xp: Backend, rows: Any, network: Sequence[Any]) -> Any:
-    """max(0, rows·w1 + b1)·w2 + b2, for the rows `(n, r, d)` of n experts."""
-    w1, b1, w2, b2 = network
-    hidden = xp.maximum(xp.matmul(rows, w1) + rearrange(b1, "n h -> n 1 h"), 0)
-    return xp.matmul(hidden, w2) + rearrange(b2, "n d -> n 1 d")
-
-
-def _apply_to_segments(
-    xp: Backend, tokens: Any, route: _Route, k: int, network: Sequence[Any]
-) -> Any:
-    """The same expert by expert, where it can be read how many rows each has: `(t·k, d)`."""
-    stops = list(accumulate(xp.to_numpy(route.counts).tolist()))
-    parts = []
-    for e, (start, stop) in enumerate(pairwise([0, *stops])):
-        source = route.order[start:stop] // k
-        rows = rearrange(xp.take(tokens, source, axis=0, in_range=True), "r d -> 1 r d")
-        parts.append(_apply_experts(xp, rows, [one[e : e + 1] for one in network])[0])
-    return xp.concat(parts)
-
-
-def _check_loads(op: str, xp: Backend, flat: Any, experts: int) -> None:
+def _check_loads(xp: Backend, flat: Any, experts: Any) -> None:
     """Every expert must be in range and get as many tokens, as far as that can be read."""
     (total,) = xp.shape(flat)
-    if not check.divides(experts, total):
-        raise ValueError(
-            f"{op}: num_experts = {experts} does not divide the {total} tokens, so that loads "
-            "cannot be equal; dispatch_tokens takes any load"
+    if not expect.divides(experts, total):
+        raise expect.value_error(
+            f"num_experts = {experts} does not divide the {total} tokens, so that loads cannot be "
+            "equal; dispatch_tokens takes any load"
         )
     if not xp.can_check(flat) or total == 0:
         return
@@ -666,9 +578,9 @@ def _check_loads(op: str, xp: Backend, flat: Any, experts: int) -> None:
     groups, names = rearrange(values, "(e t) -> e t", e=experts), list(range(experts))
     if groups[:, 0].tolist() == names == groups[:, -1].tolist():
         return
-    check.ids(op, "expert_assignments", xp, flat, experts)
+    expect.ids(xp, experts, expert_assignments=flat)
     loads = [int((values == e).sum()) for e in names]
-    raise ValueError(
-        f"{op}: every expert must get {total // experts} tokens, got the counts {loads}; "
+    raise expect.value_error(
+        f"every expert must get {total // experts} tokens, got the counts {loads}; "
         "dispatch_tokens takes any load"
     )
