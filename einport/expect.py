@@ -12,7 +12,7 @@ from numbers import Real
 from operator import index as as_index
 from typing import Any, NamedTuple
 
-from .backends import Array, Backend, describe, find
+from .backends import Array, Backend, describe, find, is_size
 from .backends.checks import find_outside
 
 KNOWN_FRAMEWORKS = "NumPy, PyTorch, JAX or TensorFlow"
@@ -254,24 +254,38 @@ def positions(
 
 
 def positive_int(**named: object) -> Any:
-    """A whole number of at least 1; a size that is still a symbol passes as it is."""
+    """A whole number of at least 1, or a size of a traced program."""
     return integer(1, **named)
 
 
-def integer(least: int | None = None, **named: object) -> Any:
-    """A whole number of 64 bits, as a plain `int` unless it is a traced size."""
+def known_int(**named: object) -> Any:
+    """A whole number of at least 1 that is known while tracing."""
     ((name, value),) = named.items()
+    xp = find(value)
+    if xp is not None and xp.is_size(value):
+        raise type_error(f"{name} must be known while tracing, got {describe(value)}")
+    return integer(1, **named)
+
+
+def integer(least: int | None = None, /, **named: object) -> Any:
+    """A whole number of 64 bits, as a plain `int` unless it is a size of a traced program."""
+    ((name, value),) = named.items()
+    xp = None if type(value) is int else find(value)
     if type(value) is int:
         number: Any = value
-    elif is_symbol(value):
+    elif is_size(value):
         return value
+    elif xp is not None and not xp.is_concrete(value):
+        raise type_error(
+            f"{name} must be an integer that is known while tracing, got {describe(value)}"
+        )
     elif isinstance(value, bool) or not _is_one_integer(value):
         raise type_error(f"{name} must be an integer, got {shown(value)}")
     else:
         number = as_index(value)  # type: ignore[arg-type]
     if not -(2**63) <= number < 2**63:
         raise value_error(f"{name} must fit in 64 bits, got {shown(number)}")
-    if least is not None and isinstance(number, int) and number < least:
+    if least is not None and number < least:
         raise value_error(f"{name} must be at least {least}, got {number}")
     return number
 
@@ -427,14 +441,6 @@ def shown(value: object) -> str:
     if isinstance(value, (bool, int, float, str)) and len(repr(value)) <= 40:
         return repr(value)
     return describe(value)
-
-
-def is_symbol(value: object) -> bool:
-    """Whether a size is known only when the traced program runs."""
-    if type(value).__name__ in ("SymInt", "_DimExpr"):  # PyTorch's and JAX's
-        return True
-    xp = find(value)
-    return xp is not None and not xp.is_concrete(value)
 
 
 def _is_one_integer(value: object) -> bool:

@@ -260,6 +260,8 @@ def _setting(x: Any) -> Any:
     if kind is tuple or kind is list:
         return kind([_setting(item) for item in x])
     value = value_of(x)
+    if type(value) is list or type(value) is tuple:  # what a module made of one
+        return type(value)([_setting(item) for item in value])
     xp = find(value)
     number = None if xp is None else xp.to_number(value)
     return x if number is None else number
@@ -283,8 +285,10 @@ def _choice(xp: Backend, like: Array, x: Any, counts: bool) -> Any:
     own = find(x)
     if own is xp:
         return xp.as_index(x) if counts else x
-    taken = own is not None and own.name == "numpy" and xp.takes_numpy and _is_whole(own, x)
-    return xp.from_numpy(x, like=like) if taken else x
+    if own is None or own.name != "numpy" or not xp.takes_numpy or not _is_whole(own, x):
+        return x
+    made = xp.from_numpy(x, like=like)
+    return xp.as_index(made) if counts else made
 
 
 def _is_whole(xp: Backend, x: Array) -> bool:

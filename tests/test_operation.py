@@ -257,6 +257,115 @@ def test_unsigned_choices_are_integers(backend: Backend, device: str, dtype):
     assert backend.to_numpy(ops.dispatch_tokens(tokens, experts, 2).counts).tolist() == [2, 1]
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_numpys_unsigned_choices_are_taken_beside_others(backend: Backend, device: str, dtype):
+    if not backend.takes_numpy:
+        return
+    matrix = backend.asarray(np.arange(6.0).reshape(3, 2), "float32", device)
+    got = ops.collect_rows(matrix, np.array([2, 0], dtype))
+    assert np.array_equal(backend.to_numpy(got), [[4.0, 5.0], [0.0, 1.0]])
+    logits = backend.asarray(np.zeros((2, 4)), "float32", device)
+    losses = backend.to_numpy(ops.cross_entropy(logits, np.array([1, 3], dtype)))
+    np.testing.assert_allclose(losses, np.log([4.0, 4.0]), rtol=1e-6)
+
+
+# --- Settings that are traced --------------------------------------------------------------------
+
+
+def traced(backend, fn, x, setting):
+    """Call a function in a graph to which the setting is an argument."""
+    if backend.name == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(fn, autograph=False)(x, tf.constant(setting))
+    if backend.name == "jax":
+        import jax
+
+        return jax.jit(fn)(x, jax.numpy.asarray(setting))
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    return make_fx(fn)(x, torch.tensor(setting))
+
+
+TRACED = {
+    "num_heads": (lambda x, n: ops.split_heads(x, n), "integer"),
+    "k": (lambda x, n: ops.top_k_gating(x, n), "known"),
+    "a": (lambda x, n: ops.rearrange(x, "b (a n) d -> b a n d", a=n), "integer"),
+}
+
+
+@pytest.mark.parametrize("value", [2, 2.0, [2, 1]], ids=["integer", "float", "vector"])
+@pytest.mark.parametrize("name", ["num_heads", "k", "a"])
+def test_a_traced_setting_is_refused_in_words(backend: Backend, device: str, name, value):
+    """But for an integer in TensorFlow, whose sizes are such, where it need not be known."""
+    if backend.name == "numpy":
+        return
+    fn, need = TRACED[name]
+    x = backend.asarray(np.ones((2, 4, 8)), "float32", device)
+    if backend.name == "tensorflow" and type(value) is int and need == "integer":
+        assert traced(backend, fn, x, value) is not None
+        return
+    with pytest.raises(TypeError, match=f"{name} must be .*known while tracing, got an array of"):
+        traced(backend, fn, x, value)
+
+
+@pytest.mark.only("tensorflow")
+def test_a_capacity_may_follow_from_an_unknown_batch(backend: Backend, device: str):
+    import tensorflow as tf
+
+    def run(tokens, experts):
+        return ops.dispatch_tokens(tokens, experts, 2, capacity=tf.shape(tokens)[0] // 2).tokens
+
+    tokens, experts = np.arange(4, dtype="f")[:, None], np.array([[1], [0], [1], [1]])
+    graph = tf.function(run, autograph=False)
+    want = ops.dispatch_tokens(tokens, experts, 2, capacity=2).tokens
+    assert np.array_equal(graph(tf.constant(tokens), tf.constant(experts)), want)
+
+
+@pytest.mark.only("tensorflow")
+def test_settings_are_read_from_what_a_module_made_of_a_list(backend: Backend, device: str):
+    import tensorflow as tf
+
+    class Holding(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.listed, self.together = [tf.Variable(2), 1], (tf.Variable(2), 1)
+
+    held = Holding()
+    for repeats in (held.listed, held.together):
+        assert ops.tile(tf.ones((3, 4)), repeats).shape == (6, 4)
+
+
+# --- Patterns ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", [b"a b -> b a", 5, None])
+@pytest.mark.parametrize("op", ["rearrange", "repeat", "reduce"])
+def test_a_pattern_is_a_string(backend: Backend, device: str, op, pattern):
+    x = backend.asarray(np.ones((3, 4)), "float32", device)
+    rest = ("sum",) if op == "reduce" else ()
+    with pytest.raises(TypeError, match=f"^{op}: the pattern must be a string, got "):
+        getattr(ops, op)(x, pattern, *rest)
+
+
+@pytest.mark.parametrize("length", [3.0, np.float32(3), "3", [3], np.ones(2)])
+@pytest.mark.parametrize("op", ["rearrange", "repeat", "reduce"])
+def test_the_length_of_an_axis_is_an_integer(backend: Backend, device: str, op, length):
+    x = backend.asarray(np.ones((3, 4)), "float32", device)
+    patterns = {"rearrange": "(a b) c -> a b c", "repeat": "b c -> a b c", "reduce": "(a b) c -> c"}
+    rest = ("sum",) if op == "reduce" else ()
+    with pytest.raises(TypeError, match=f"^{op}: a must be an integer, got "):
+        getattr(ops, op)(x, patterns[op], *rest, a=length)
+
+
+def test_a_reduction_is_a_known_word_or_a_function(backend: Backend, device: str):
+    x = backend.asarray(np.ones((3, 4)), "float32", device)
+    for wrong in ("median", x, 3):
+        with pytest.raises(ValueError, match=r"^reduce: reduction must be a function or one of "):
+            ops.reduce(x, "a b -> a", wrong)
+
+
 @pytest.mark.once
 def test_an_array_is_found_before_its_holder():
     assert find(np.float32(1)) is None

@@ -245,6 +245,30 @@ def test_how_many_heads_share_a_key_head_may_be_unknown(entry, backend, key_head
     np.testing.assert_allclose(graph.call(q, k, v, mask), want, rtol=1e-4, atol=1e-5)
 
 
+BROADCAST = {
+    "... i, ... i -> i": ((2, 4), (1, 4)),
+    "... i, ... i -> ... i": ((1, 4), (2, 4)),
+    "... i j, ... j k -> ... i k": ((2, 1, 3, 4), (5, 4, 2)),
+    "... i, ... i, ... i -> ...": ((2, 4), (1, 4), (2, 4)),
+    "... i i, ... -> ... i": ((1, 4, 4), (3,)),
+}
+
+
+@only("einsum")
+@pytest.mark.parametrize("pattern", BROADCAST)
+def test_axes_behind_an_ellipsis_broadcast_whatever_is_known_of_them(entry, backend, pattern):
+    random = np.random.default_rng(0)
+    arrays = [random.normal(size=shape).astype("f") for shape in BROADCAST[pattern]]
+    own = [len(words.replace("...", "").split()) for words in pattern.split("->")[0].split(",")]
+    shapes = [
+        (*[None] * (x.ndim - kept), *x.shape[x.ndim - kept :])
+        for x, kept in zip(arrays, own, strict=True)
+    ]
+    graph = Graph(lambda *given: ops.einsum(*given, pattern), *shapes)
+    want = ops.einsum(*arrays, pattern)
+    np.testing.assert_allclose(graph.call(*arrays), want, rtol=1e-4, atol=1e-5)
+
+
 # --- Every operation -----------------------------------------------------------------------------
 
 

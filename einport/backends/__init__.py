@@ -146,6 +146,12 @@ def _search(x: object) -> Backend | None:
     return None
 
 
+def is_size(value: object) -> bool:
+    """Whether a value that is no `int` is a size of a traced program, such as `tf.shape(x)[0]`."""
+    loaded = (_BUILT_IN[name]() for name in _BUILT_IN if name in sys.modules)
+    return any(xp.is_size(value) for xp in loaded)
+
+
 def backend_of(*arrays: object) -> Backend:
     """The adapter of the framework that all the arrays belong to.
 

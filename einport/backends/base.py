@@ -180,6 +180,14 @@ class Backend(ABC):
         """Whether a size is a number for good: not what a graph for any number leaves open."""
         return isinstance(size, int)
 
+    def is_size(self, value: object) -> bool:
+        """Whether a value that is no `int` is a size: an integer of the traced program."""
+        return False
+
+    def index(self, size: Any) -> Any:
+        """A size as an integer that computes with indices."""
+        return size
+
     def is_same(self, a: Any, b: Any) -> bool:
         """Whether two sizes are known to be equal: of two that are not known, nothing is."""
         return isinstance(a, int) and isinstance(b, int) and a == b

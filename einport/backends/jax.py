@@ -96,6 +96,9 @@ class JaxBackend(Backend):
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
 
+    def is_size(self, value: object) -> bool:
+        return bool(jax.export.is_symbolic_dim(value))
+
     def is_same(self, a: Any, b: Any) -> bool:
         return bool(a == b)  # of symbols: whether they are equal whatever they stand for
 

@@ -75,6 +75,13 @@ class TensorflowBackend(Backend):
         dynamic = tf.shape(x)
         return tuple([dynamic[a] if size is None else size for a, size in enumerate(static)])
 
+    def is_size(self, value: object) -> bool:
+        traced = tf.is_symbolic_tensor(value)
+        return bool(traced and value.shape.rank == 0 and value.dtype.is_integer)  # type: ignore[attr-defined]
+
+    def index(self, size: Any) -> Any:
+        return size if isinstance(size, int) else tf.cast(size, self.index_dtype)
+
     def dtype(self, x: Array) -> str:
         return x.dtype.name  # type: ignore[no-any-return]
 

@@ -146,6 +146,11 @@ class TorchBackend(Backend):
 
         return bool(has_static_value(size))
 
+    def is_size(self, value: object) -> bool:
+        if isinstance(value, torch.Tensor):  # as torch.jit.trace has them
+            return torch.jit.is_tracing() and value.ndim == 0 and "int" in _NAMES[value.dtype]
+        return isinstance(value, torch.SymInt)
+
     def is_same(self, a: Any, b: Any) -> bool:
         if torch.jit.is_tracing():  # its sizes are tensors, whose values the trace takes for fixed
             return bool(_plain(a) == _plain(b))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
-from operator import index as as_index
 from typing import Any
 
+from .. import expect
 from ..backends import Array, Backend, describe, find
 from ..backends.checks import find_outside
 
@@ -26,9 +26,6 @@ LARGEST_FLOAT32 = 2.0**128 - 2.0**104
 
 DATA_FORMATS = ("channels_first", "channels_last")
 """Where the channels of an image are: `… c h w` or `… h w c`."""
-
-_SYMBOLS = frozenset({"SymInt", "_DimExpr"})
-"""PyTorch's and JAX's types for a size that is not known yet."""
 
 
 def array(op: str, name: str, x: object) -> Backend:
@@ -149,31 +146,12 @@ def count(op: str, name: str, value: object) -> int:
     return number
 
 
-def whole(op: str, name: str, value: object) -> int:
+def whole(op: str, name: str, value: object) -> Any:
     """A whole number of 64 bits, as a plain `int` unless it is a traced size."""
-    if type(value) is int:
-        number = value
-    elif is_symbol(value):
-        return value  # type: ignore[return-value]
-    elif isinstance(value, bool) or not _is_one_integer(value):
-        raise TypeError(f"{op}: {name} must be an integer, got {shown(value)}")
-    else:
-        number = as_index(value)  # type: ignore[arg-type]
-    if not -(2**63) <= number < 2**63:
-        raise ValueError(f"{op}: {name} must fit in 64 bits, got {shown(number)}")
-    return number
-
-
-def _is_one_integer(value: object) -> bool:
-    """Whether this is an integer of some kind, or an array of one; frameworks differ over [2]."""
-    xp = find(value)
-    if xp is not None:
-        return len(xp.shape(value)) == 0 and xp.dtype(value) in INTEGERS
     try:
-        as_index(value)  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True
+        return expect.integer(None, **{name: value})
+    except expect.Refused as refused:
+        raise refused.error(f"{op}: {refused}") from None
 
 
 def counts(
@@ -243,14 +221,6 @@ def broadcasts(shape: Sequence[Any], target: Sequence[Any]) -> bool:
         return False
     pairs = zip(reversed(shape), reversed(target), strict=False)
     return all(size == 1 or equal(size, wanted) for size, wanted in pairs)
-
-
-def is_symbol(value: object) -> bool:
-    """Whether a size is known only when the traced program runs."""
-    if type(value).__name__ in _SYMBOLS:
-        return True
-    xp = find(value)
-    return xp is not None and not xp.is_concrete(value)
 
 
 def show(shape: Sequence[Any]) -> str:

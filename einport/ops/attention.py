@@ -115,7 +115,7 @@ def _check_attention(q: Any, k: Any, v: Any, mask: Any, causal: object, scale: A
             )
     if scale is not None:
         expect.scalar(xp, scale=scale)
-    elif xp.shape(q)[-1] is None:
+    elif not _is_number(xp.shape(q)[-1]):
         raise expect.value_error(
             "the depth of q must be known where no scale is given, "
             f"got shape {expect.show(xp.shape(q))}"
@@ -544,7 +544,7 @@ def _check_tokens(xp: Backend, x: Any, num_heads: Any) -> None:
     expect.floating(xp, x=x)
     shape = expect.axes(xp, "b n channels", x=x)
     expect.not_empty(xp, {"channels": 2}, x=x)
-    expect.positive_int(num_heads=num_heads)
+    expect.known_int(num_heads=num_heads)
     _check_heads(shape, num_heads)
 
 
@@ -582,10 +582,21 @@ def _check_projections(xp: Backend, x: Any, context: Any, **named: Any) -> None:
     axes |= {"output": "dim dim"} | dict.fromkeys(BIASES, "dim")
     expect.parameters(xp, {"x": x}, axes, sizes, optional=BIASES, **named)
     (params,) = named.values()
-    if _channels(xp, x, params) is None:
+    if not _is_number(_channels(xp, x, params)):
         raise expect.value_error(
             f"the channels of x must be known, got shape {expect.show(xp.shape(x))}"
         )
+
+
+def _is_number(size: Any) -> bool:
+    """Whether a size is known well enough to have a square root."""
+    if isinstance(size, int):
+        return True
+    try:
+        math.sqrt(size)
+    except TypeError:
+        return False
+    return True
 
 
 def _shapes(**named: Any) -> str:

@@ -55,7 +55,7 @@ class Dispatch(NamedTuple):
 def _check_top_k_gating(logits: Any, k: Any, renormalize: object) -> None:
     xp = expect.arrays(logits=logits)
     expect.floating(xp, logits=logits)
-    k = expect.positive_int(k=k)
+    k = expect.known_int(k=k)
     expect.flag(renormalize=renormalize)
     shape = expect.axes(xp, "... experts", logits=logits)
     _check_k(k, shape[-1], "logits", shape)
@@ -222,7 +222,7 @@ def expert_linear(x: A, weight: A) -> A:
 def _check_dispatch(tokens: Any, expert_indices: Any, num_experts: Any, capacity: Any) -> None:
     xp = expect.arrays(tokens=tokens, expert_indices=expert_indices)
     expect.integers(xp, expert_indices=expert_indices)
-    experts = expect.positive_int(num_experts=num_experts)
+    experts = expect.known_int(num_experts=num_experts)
     if capacity is not None:
         expect.positive_int(capacity=capacity)
     shape = expect.axes(xp, "t d", tokens=tokens)
@@ -288,7 +288,7 @@ def dispatch_tokens(
     if capacity is None:
         rows, kept = xp.take(tokens, order // k, axis=0, in_range=True), places >= 0
     else:
-        starts = xp.cumulative_sum(counts) - counts
+        capacity, starts = xp.index(capacity), xp.cumulative_sum(counts) - counts
         ranks = places - xp.take(starts, experts, axis=0, in_range=True)
         kept = ranks < capacity
         places = xp.where(kept, experts * capacity + ranks, -1)
@@ -370,7 +370,7 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
 def _check_moe_layer(x: Any, params: Any, k: Any, capacity: Any) -> None:
     xp = expect.arrays(x=x)
     expect.floating(xp, x=x)
-    k = expect.positive_int(k=k)
+    k = expect.known_int(k=k)
     if capacity is not None:
         expect.positive_int(capacity=capacity)
     sizes = {"d": expect.axes(xp, "b s d", x=x)[2]}
@@ -439,7 +439,7 @@ def _check_load_balancing(gate_probabilities: Any, expert_indices: Any, num_expe
     xp = expect.arrays(**named)
     expect.floating(xp, gate_probabilities=gate_probabilities)
     expect.integers(xp, expert_indices=expert_indices)
-    experts = expect.positive_int(num_experts=num_experts)
+    experts = expect.known_int(num_experts=num_experts)
     shape = expect.axes(xp, "... experts", gate_probabilities=gate_probabilities)
     _check_choices(shape, xp.shape(expert_indices), experts)
     expect.ids(xp, experts, expert_indices=expert_indices)
@@ -534,12 +534,14 @@ def _check_k(k: Any, experts: Any, name: str, shape: Sequence[Any]) -> None:
 
 def _check_choices_known(**shapes: Sequence[Any]) -> None:
     """How many experts a token goes to, the last of `(t, k)`, must be known."""
-    if _known(*[shape[1] for shape in shapes.values()]) is None:
+    try:
+        range(_known(*[shape[1] for shape in shapes.values()]))
+    except TypeError:
         name, shape = next(iter(shapes.items()))
         raise expect.value_error(
             f"the number of choices, the last axis of {name}, must be known, "
             f"got shape {expect.show(shape)}"
-        )
+        ) from None
 
 
 def _check_choices(shape: Sequence[Any], assigned: Sequence[Any], experts: Any) -> None:

@@ -83,10 +83,10 @@ def einsum(*tensors_and_pattern: Any) -> Any:
     """
     *tensors, pattern = tensors_and_pattern
     xp = backend_of(tensors[0])
-    shapes = tuple([tuple(xp.shape(x)) for x in tensors])
-    # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
-    read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
-    plan, lengths = read(xp, pattern, shapes)
+    plan, lengths = _plan_for(xp, pattern, tensors)
+    if _may_stretch(xp, plan, pattern, tensors):
+        tensors = _stretched(xp, tensors, pattern)
+        plan, lengths = _plan_for(xp, pattern, tensors)
     steps = zip(tensors, plan.before, strict=True)
     ready = [x if step is None else rearrange(x, step) for x, step in steps]
     if plan.kind == "native":
@@ -97,6 +97,49 @@ def einsum(*tensors_and_pattern: Any) -> Any:
     else:
         product = a & b if xp.dtype(a) == "bool" else a * b
     return product if plan.after is None else rearrange(product, plan.after, **lengths)
+
+
+def _plan_for(xp: Backend, pattern: str, tensors: list[Any]) -> tuple[Plan, dict[str, Any]]:
+    shapes = tuple([tuple(xp.shape(x)) for x in tensors])
+    # What is traced is read anew: its sizes may be symbols, which have no hash to remember them by.
+    read = _remembered if all(map(xp.is_concrete, tensors)) else _prepare
+    return read(xp, pattern, shapes)
+
+
+def _may_stretch(xp: Backend, plan: Plan, pattern: str, tensors: list[Any]) -> bool:
+    """Whether an unknown size behind an ellipsis may turn out to be 1 where that is no broadcast.
+
+    A batched product broadcasts by itself; other sums take axes of one name to be of one length.
+    """
+    unknown = any(size is None for x in tensors for size in xp.shape(x))
+    summed = not any(dots in pattern.split("->")[1] for dots in ELLIPSES)
+    return unknown and (plan.kind == "native" or summed)
+
+
+def _stretched(xp: Backend, tensors: list[Any], pattern: str) -> list[Any]:
+    """The arrays with axes behind an ellipsis as long as in the others, where one is not known."""
+    inputs, _ = _parse(pattern, [len(xp.shape(x)) for x in tensors])
+    sizes = [
+        dict(zip(axes, xp.shape(x), strict=True)) for axes, x in zip(inputs, tensors, strict=True)
+    ]
+    lengths = [
+        dict(zip(axes, xp.sizes(x), strict=True)) for axes, x in zip(inputs, tensors, strict=True)
+    ]
+    found = []
+    for own, axes, x in zip(sizes, inputs, tensors, strict=True):
+        for place, axis in enumerate(axes):
+            for known, length in zip(sizes, lengths, strict=True):
+                unknown = axis in known and None in (own[axis], known[axis])
+                if isinstance(axis, int) and known is not own and unknown:
+                    x = _broadcast(xp, x, length[axis], len(axes) - place - 1)
+        found.append(x)
+    return found
+
+
+def _broadcast(xp: Backend, x: Any, length: Any, behind: int) -> Any:
+    """An axis of size 1 made as long; one that is as long stays. It has so many axes behind it."""
+    true = rearrange(xp.arange(length, like=x) >= 0, f"n -> n{' 1' * behind}")
+    return x & true if xp.dtype(x) == "bool" else x * xp.astype(true, xp.dtype(x))
 
 
 def _prepare(

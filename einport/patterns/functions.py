@@ -23,15 +23,20 @@ Plan = tuple[int, str, dict[str, int]]
 _AXES = re.compile(r"[()]|[^\s()]+")
 
 
-def _check_pattern(tensor: object, pattern: object, **_: object) -> Backend:
-    """An array or a list of them, and a pattern with an arrow; their adapter."""
-    if isinstance(pattern, str) and "->" not in pattern:  # the commonest slip is a comma
+def _check_pattern(tensor: Any, pattern: object, **axes_lengths: object) -> Backend:
+    """An array or a list of them, a pattern with an arrow, and whole numbers; their adapter."""
+    if not isinstance(pattern, str):
+        raise expect.type_error(f"the pattern must be a string, got {expect.shown(pattern)}")
+    if "->" not in pattern:  # the commonest slip is a comma
         raise expect.value_error(f"the pattern needs one '->', got {pattern!r}")
-    if not isinstance(tensor, list):
-        return expect.arrays(tensor=tensor)
-    if not tensor:
+    if isinstance(tensor, list) and not tensor:
         raise expect.value_error("tensor must be an array or a list of at least one, got []")
-    return expect.arrays(**{f"tensor[{i}]": x for i, x in enumerate(tensor)})
+    several = isinstance(tensor, list)
+    named = {f"tensor[{i}]": x for i, x in enumerate(tensor)} if several else {"tensor": tensor}
+    xp = expect.arrays(**named)
+    for name, length in axes_lengths.items():
+        expect.integer(None, **{name: length})
+    return xp
 
 
 @operation(checks=_check_pattern)
@@ -192,9 +197,14 @@ def _is_open(shape: Any) -> bool:
     return any(isinstance(size, int) and size == -1 for size in shape)
 
 
-def _check_reduce(tensor: Any, pattern: object, reduction: object, **_: object) -> None:
+def _check_reduce(tensor: Any, pattern: object, reduction: object, **axes_lengths: object) -> None:
     """Integers have no mean in their own dtype, and complex numbers no order."""
-    xp = _check_pattern(tensor, pattern)
+    xp = _check_pattern(tensor, pattern, **axes_lengths)
+    if not callable(reduction) and (not isinstance(reduction, str) or reduction not in REDUCTIONS):
+        known = ", ".join(sorted(map(repr, REDUCTIONS)))
+        raise expect.value_error(
+            f"reduction must be a function or one of {known}, got {expect.shown(reduction)}"
+        )
     dtype = xp.dtype(tensor[0] if isinstance(tensor, list) else tensor)
     needed = ""
     if reduction == "mean" and dtype not in expect.FLOATS:
