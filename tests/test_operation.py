@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import sys
 from collections import OrderedDict, UserDict
 from fractions import Fraction
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from einport import ops
 from einport.backends import Backend, find
 from einport.backends.holders import value_of
 from einport.operation import ARRAYS, CHOICES, SCALAR, SETTING, operation, read_parameters
+from einport.suite.inputs import draw_inputs, to_backend
+from einport.suite.plan import usual_dtype
 
 OPERATIONS = [getattr(ops, name) for name in ops.__all__]
 
@@ -267,6 +270,26 @@ def test_numpys_unsigned_choices_are_taken_beside_others(backend: Backend, devic
     logits = backend.asarray(np.zeros((2, 4)), "float32", device)
     losses = backend.to_numpy(ops.cross_entropy(logits, np.array([1, 3], dtype)))
     np.testing.assert_allclose(losses, np.log([4.0, 4.0]), rtol=1e-6)
+
+
+@pytest.mark.einport(applies=lambda one, backend: backend == "numpy")
+def test_arguments_are_checked_once(entry, backend):
+    """A composite calls the definitions of its parts, which check nothing."""
+    arguments = to_backend(backend, draw_inputs(entry.cases[0], usual_dtype(entry), "x"), "cpu")
+    args, kwargs = arguments
+    checks = {op.checks.__code__: op.__name__ for op in OPERATIONS}
+    called = []
+
+    def watch(frame, event, _):
+        if event == "call" and frame.f_code in checks:
+            called.append(checks[frame.f_code])
+
+    sys.setprofile(watch)
+    try:
+        entry.op(*args, **kwargs)
+    finally:
+        sys.setprofile(None)
+    assert len(called) == 1
 
 
 # --- Settings that are traced --------------------------------------------------------------------

@@ -96,6 +96,9 @@ class JaxBackend(Backend):
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
 
+    def refusal(self, x: Array) -> str:
+        return "a Ref" if isinstance(x, jax.core.Tracer) and "Ref" in type(x.aval).__name__ else ""
+
     def is_size(self, value: object) -> bool:
         return bool(jax.export.is_symbolic_dim(value))
 
