@@ -117,17 +117,18 @@ def batch_norm(
 
     While training the batch's own mean and biased variance are used, and the new state holds
     `(1 − momentum) · running + momentum · batch`, with the batch's unbiased variance. Otherwise
-    the running ones are used and returned as they are. Nothing is written in place. While training,
-    a channel of equal values gives exactly its shift. 16-bit floats are computed in float32.
+    the running statistics are used and returned unchanged. Nothing is written in place. While
+    training, a channel of equal values gives exactly its shift. 16-bit floats are computed in
+    float32.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; floating.
         state: a dictionary of `scale`, `shift`, `running_mean` and `running_var`, each `(c,)` in
-            the dtype of `x`; beside 16-bit floats it may be in float32, which keeps the running
-            statistics from standing still. Other entries are handed on.
+            the dtype of `x`. Beside 16-bit floats it may be in float32, so that small updates of
+            the running statistics are not rounded away. Other entries are returned unchanged.
         training: whether to use the batch's own statistics.
-        momentum: how much of the batch goes into the new state, from 0 to 1. (PyTorch's meaning:
-            Keras calls 1 − momentum so.)
+        momentum: weight of the batch in the new state, from 0 to 1. (PyTorch's convention; Keras's
+            momentum is 1 − this.)
         eps: what is added to the variance. With 0, a channel of equal values gives NaN.
         data_format: `"channels_first"` or `"channels_last"`.
 
@@ -206,7 +207,7 @@ def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     factor = squarable(xp, x, float(eps))
     rows = x * factor
     total = xp.sum(rows * rows, axis=-1, keepdims=True)
-    # The root has no gradient at 0: a row of zeros goes another way, so that eps can help it.
+    # The square root has no gradient at 0, so a row of zeros bypasses it; eps can then divide it.
     empty = total == 0
     length = xp.where(empty, 0.0, xp.sqrt(xp.where(empty, 1.0, total)))
     return rows / xp.maximum(length, float(eps) * factor)
