@@ -253,5 +253,7 @@ def _moving_average(xp: Backend, running: Any, batch: Any, momentum: float) -> A
 
 def _values_per_channel(xp: Backend, x: Any, axes: str) -> Any:
     """How many values each channel has; an array in the dtype of `x` where sizes are unknown."""
-    sizes = [size for size, name in zip(xp.sizes(x), axes.split(), strict=True) if name != "c"]
-    return math.prod([xp.astype(size, xp.dtype(x)) if xp.owns(size) else size for size in sizes])
+    dtype, sizes = xp.dtype(x), zip(axes.split(), xp.shape(x), xp.sizes(x), strict=True)
+    return math.prod(
+        [xp.astype(n, dtype) if known is None else n for name, known, n in sizes if name != "c"]
+    )

@@ -239,9 +239,8 @@ def squared_error(x: A, y: A) -> A:
     [0.0, 2.0]
     """
     xp, difference = backend_of(x), x - y
-    return xp.astype(
-        0.5 * (difference * difference), xp.dtype(x)
-    )  # NumPy's arithmetic without axes gives scalars
+    error = 0.5 * (difference * difference)
+    return xp.astype(error, xp.dtype(x))  # NumPy's arithmetic without axes gives scalars
 
 
 def _check_entropy(p: Any) -> None:
