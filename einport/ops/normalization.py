@@ -1,4 +1,4 @@
-"""Values brought to one scale: over the last axis, a channel, or a row."""
+"""Normalization: over the last axis, of each channel, of each row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
-from ..patterns.axes import reduce_axes
-from ..patterns.contraction import einsum
-from . import _checks as check
+from ..patterns import einsum, reduce_axes
 from ._broadcasting import to_rank
 from ._numerics import centered, squarable
 
@@ -23,14 +22,28 @@ __all__ = [
     "normalize_rows",
 ]
 
-A = TypeVar("A")
+A = TypeVar("A", bound=Any)
 
 STATE = ("scale", "shift", "running_mean", "running_var")
 
 
-@operation
+def _check_layer_norm(x: Any, scale: Any, shift: Any, eps: Any) -> None:
+    named = {"scale": scale, "shift": shift}
+    weights = {name: array for name, array in named.items() if array is not None}
+    xp = expect.floats_alike(x=x, **weights)
+    expect.number(0, eps=eps)
+    shape = expect.axes(xp, "... n", x=x)
+    for name, array in weights.items():
+        if not expect.same_sizes(xp.shape(array), shape[-1:]):
+            raise expect.value_error(
+                f"{name} must have shape {expect.show(shape[-1:])}, the last axis of x, "
+                f"got {expect.show(xp.shape(array))} (x has shape {expect.show(shape)})"
+            )
+
+
+@operation(checks=_check_layer_norm, in_float32=True)
 def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: float = 1e-5) -> A:
-    """Bring the last axis to mean 0 and variance 1, then scale and shift it.
+    """Layer normalization of the last axis to mean 0 and variance 1, with scale and shift.
 
     The variance is the biased one, with n and not n − 1. A row of equal values gives exactly
     `shift`, and so does one whose values are too far apart to square. 16-bit floats are computed in
@@ -57,35 +70,40 @@ def layer_norm(x: A, scale: A | None = None, shift: A | None = None, *, eps: flo
     >>> layer_norm(np.array([1.0, 3.0]), eps=0).tolist()
     [-1.0, 1.0]
     """
-    op = "layer_norm"
-    named = {"x": x, "scale": scale, "shift": shift}
-    given = {name: array for name, array in named.items() if array is not None or name == "x"}
-    xp = check.arrays(op, **given)
-    for name, array in given.items():
-        check.floating(op, name, xp, array)
-    check.same_dtype(op, xp, **given)
-    eps = check.number(op, "eps", eps, 0)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "... n")
-    for name, array in given.items():
-        if name != "x" and not check.same_sizes(xp.shape(array), shape[-1:]):
-            raise ValueError(
-                f"{op}: {name} must have shape {check.show(shape[-1:])}, the last axis of x, "
-                f"got {check.show(xp.shape(array))} (x has shape {check.show(shape)})"
-            )
-    rows, _ = centered(xp, xp.widen(x), "... n -> ... 1")
+    xp = backend_of(x)
+    rows, _ = centered(xp, x, "... n -> ... 1")
     if eps == 0:
         rows = rows * squarable(xp, rows)
     variance = xp.mean(rows * rows, axis=-1, keepdims=True)
-    rows = rows / xp.sqrt(variance + eps)
+    rows = rows / xp.sqrt(variance + float(eps))
     if scale is not None:
-        rows = rows * to_rank(xp, xp.widen(scale), len(shape))
+        rows = rows * to_rank(xp, scale, len(xp.shape(x)))
     if shift is not None:
-        rows = rows + to_rank(xp, xp.widen(shift), len(shape))
-    return xp.astype(rows, xp.dtype(x))
+        rows = rows + to_rank(xp, shift, len(xp.shape(x)))
+    return rows
 
 
-@operation(keeps=("state",))
+def _check_batch_norm(
+    x: Any, state: Any, training: Any, momentum: Any, eps: Any, data_format: Any
+) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    expect.flag(training=training)
+    expect.number(0, 1, momentum=momentum)
+    expect.number(0, eps=eps)
+    image = expect.image(xp, data_format, x=x)
+    entries, sizes = dict.fromkeys(STATE, "c"), {"c": image.channels}
+    expect.parameters(xp, {"x": x}, entries, sizes, wider=True, state=state)
+    batch = xp.shape(x)[0], image.height, image.width
+    count = None if None in batch else math.prod(batch)
+    if training and isinstance(count, int) and count < 2:
+        raise expect.value_error(
+            f"x must have at least 2 values a channel to train on, got {count} "
+            f"(x has shape {expect.show(xp.shape(x))})"
+        )
+
+
+@operation(checks=_check_batch_norm, keeps=("state",))
 def batch_norm(
     x: A,
     state: Mapping[str, A],
@@ -95,21 +113,22 @@ def batch_norm(
     eps: float = 1e-5,
     data_format: str = "channels_first",
 ) -> tuple[A, dict[str, A]]:
-    """Bring each channel to mean 0 and variance 1 over the batch, then scale and shift it.
+    """Batch normalization of each channel to mean 0 and variance 1, with scale and shift.
 
     While training the batch's own mean and biased variance are used, and the new state holds
     `(1 − momentum) · running + momentum · batch`, with the batch's unbiased variance. Otherwise
-    the running ones are used and returned as they are. Nothing is written in place. While training,
-    a channel of equal values gives exactly its shift. 16-bit floats are computed in float32.
+    the running statistics are used and returned unchanged. Nothing is written in place. While
+    training, a channel of equal values gives exactly its shift. 16-bit floats are computed in
+    float32.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; floating.
         state: a dictionary of `scale`, `shift`, `running_mean` and `running_var`, each `(c,)` in
-            the dtype of `x`; beside 16-bit floats it may be in float32, which keeps the running
-            statistics from standing still. Other entries are handed on.
+            the dtype of `x`. Beside 16-bit floats it may be in float32, so that small updates of
+            the running statistics are not rounded away. Other entries are returned unchanged.
         training: whether to use the batch's own statistics.
-        momentum: how much of the batch goes into the new state, from 0 to 1. (PyTorch's meaning:
-            Keras calls 1 − momentum so.)
+        momentum: weight of the batch in the new state, from 0 to 1. (PyTorch's convention; Keras's
+            momentum is 1 − this.)
         eps: what is added to the variance. With 0, a channel of equal values gives NaN.
         data_format: `"channels_first"` or `"channels_last"`.
 
@@ -134,43 +153,34 @@ def batch_norm(
     >>> y.ravel().round(3).tolist(), new["running_mean"].tolist(), new["running_var"].tolist()
     ([-1.0, 1.0], [0.2], [1.1])
     """
-    op = "batch_norm"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    check.flag(op, "training", training)
-    momentum = check.number(op, "momentum", momentum, 0, 1)
-    eps = check.number(op, "eps", eps, 0)
-    shape = xp.shape(x)
-    channels, _, _ = check.image(op, "x", shape, data_format)
+    xp = backend_of(x)
     first = data_format == "channels_first"
     axes, kept = ("b c h w", "1 c 1 1") if first else ("b h w c", "1 1 1 c")
-    entries = dict.fromkeys(STATE, "c")
-    check.parameters(op, xp, {"x": x}, state, entries, {"c": channels}, name="state", wider=True)
-    wide: Any = xp.widen(x)
+    wide, new = xp.widen(x), dict(state)
     scale, shift, mean, variance = (
         rearrange(xp.widen(state[name]), f"c -> {kept}") for name in STATE
     )
-    new = dict(state)
     if training:
-        sizes = (shape[0], *(shape[2:] if first else shape[1:3]))
-        count = _values_a_channel(op, sizes, shape)
-        old = mean, variance
         differences, mean = centered(xp, wide, f"{axes} -> {kept}")
         variance = reduce_axes(xp.mean, differences * differences, f"{axes} -> {kept}")
-        if count is None:
-            ones = xp.astype((wide == wide) | (wide != wide), xp.dtype(wide))
-            count = reduce_axes(xp.sum, ones, f"{axes} -> {kept}")
-        unbiased = variance * (count / (count - 1))
-        for name, running, batch in zip(STATE[2:], old, (mean, unbiased), strict=True):
-            mixed = (1 - momentum) * running + momentum * batch
-            new[name] = xp.astype(rearrange(mixed, f"{kept} -> c"), xp.dtype(state[name]))
+        n = _values_per_channel(xp, wide, axes)
+        for name, batch in (("running_mean", mean), ("running_var", variance * (n / (n - 1)))):
+            batch = rearrange(batch, f"{kept} -> c")
+            new[name] = _moving_average(xp, state[name], batch, float(momentum))
     else:
         differences = wide - mean
-    y = differences / xp.sqrt(variance + eps) * scale + shift
-    return xp.astype(y, xp.dtype(x)), new
+    y = differences / xp.sqrt(variance + float(eps)) * scale + shift
+    return xp.narrow(y, x), new
 
 
-@operation
+def _check_normalize_rows(x: Any, eps: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    expect.number(0, eps=eps)
+    expect.axes(xp, "m n", x=x)
+
+
+@operation(checks=_check_normalize_rows, in_float32=True)
 def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     """Scale each row of a matrix to Euclidean length 1.
 
@@ -193,18 +203,26 @@ def normalize_rows(x: A, *, eps: float = 0.0) -> A:
     >>> normalize_rows(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8]]
     """
-    op = "normalize_rows"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    eps = check.number(op, "eps", eps, 0)
-    check.rank(op, "x", xp.shape(x), "m n")
-    rows: A = xp.astype(_unit_rows(xp, xp.widen(x), eps), xp.dtype(x))
-    return rows
+    xp = backend_of(x)
+    factor = squarable(xp, x, float(eps))
+    rows = x * factor
+    total = xp.sum(rows * rows, axis=-1, keepdims=True)
+    # The square root has no gradient at 0, so a row of zeros bypasses it; eps can then divide it.
+    empty = total == 0
+    length = xp.where(empty, 0.0, xp.sqrt(xp.where(empty, 1.0, total)))
+    return rows / xp.maximum(length, float(eps) * factor)
 
 
-@operation
+def _check_cosine_similarity(x: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    expect.axes(xp, "m n", x=x)
+    expect.not_empty(xp, {"columns": 1}, x=x)
+
+
+@operation(checks=_check_cosine_similarity, in_float32=True)
 def cosine_similarity(x: A) -> A:
-    """The cosine of the angle between every two rows of a matrix.
+    """Cosine similarity of every two rows of a matrix.
 
     16-bit floats are computed in float32. A row of zeros has no direction and gives NaN.
 
@@ -224,36 +242,18 @@ def cosine_similarity(x: A) -> A:
     >>> cosine_similarity(np.array([[1.0, 0.0], [1.0, 1.0]])).round(3).tolist()
     [[1.0, 0.707], [0.707, 1.0]]
     """
-    op = "cosine_similarity"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "m n")
-    check.not_empty(op, "x", shape, {"columns": 1})
-    rows = _unit_rows(xp, xp.widen(x), 0.0)
-    result: A = xp.astype(einsum(rows, rows, "i n, j n -> i j"), xp.dtype(x))
-    return result
+    rows = normalize_rows.definition(x)
+    return einsum.definition(rows, rows, "i n, j n -> i j")
 
 
-def _unit_rows(xp: Backend, wide: Any, eps: float) -> Any:
-    """Rows divided by their length, or by eps where that is more."""
-    factor = squarable(xp, wide, eps)
-    rows = wide * factor
-    total = xp.sum(rows * rows, axis=-1, keepdims=True)
-    # The root has no gradient at 0: a row of zeros goes another way, so that eps can help it.
-    empty = total == 0
-    length = xp.where(empty, 0.0, xp.sqrt(xp.where(empty, 1.0, total)))
-    return rows / xp.maximum(length, eps * factor)
+def _moving_average(xp: Backend, running: Any, batch: Any, momentum: float) -> Any:
+    """`(1 − momentum) · running + momentum · batch`, in the dtype of `running`."""
+    return xp.narrow((1 - momentum) * xp.widen(running) + momentum * batch, running)
 
 
-def _values_a_channel(op: str, sizes: tuple[Any, ...], shape: Any) -> Any:
-    """How many values each channel has; None if that is not known yet."""
-    if None in sizes:
-        return None
-    count = math.prod(sizes)
-    if isinstance(count, int) and count < 2:
-        raise ValueError(
-            f"{op}: x must have at least 2 values a channel to train on, got {count} "
-            f"(x has shape {check.show(shape)})"
-        )
-    return count
+def _values_per_channel(xp: Backend, x: Any, axes: str) -> Any:
+    """How many values each channel has; an array in the dtype of `x` where sizes are unknown."""
+    dtype, sizes = xp.dtype(x), zip(axes.split(), xp.shape(x), xp.sizes(x), strict=True)
+    return math.prod(
+        [xp.astype(n, dtype) if known is None else n for name, known, n in sizes if name != "c"]
+    )

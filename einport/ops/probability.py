@@ -1,4 +1,4 @@
-"""From scores to probabilities, and what is measured and drawn from them."""
+"""Softmax and its kin, losses, information measures, accuracy and sampling of classes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
-from . import _checks as check
+from ._numerics import finite_or_zero
 
 __all__ = [
     "binary_cross_entropy",
@@ -24,13 +25,19 @@ __all__ = [
     "squared_error",
 ]
 
-A = TypeVar("A")
+A = TypeVar("A", bound=Any)
 
 SLACK = 0.01
 """How far probabilities may sum from 1: more than 16-bit floats lose by rounding."""
 
 
-@operation
+def _check_scores(x: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.real(xp, x=x)
+    expect.axes(xp, "... n", x=x)
+
+
+@operation(checks=_check_scores, in_float32=True)
 def logsumexp(x: A) -> A:
     """The logarithm of the sum of exponentials along the last axis.
 
@@ -54,20 +61,18 @@ def logsumexp(x: A) -> A:
     >>> logsumexp(np.array([1000.0, 1000.0])).round(3).item()
     1000.693
     """
-    xp, x = _scores("logsumexp", x)
-    wide = xp.widen(x)
+    xp = backend_of(x)
     if xp.shape(x)[-1] == 0:
-        return xp.astype(xp.log(xp.sum(wide, axis=-1)), xp.dtype(x))
-    top = xp.max(wide, axis=-1, keepdims=True)
-    # ±inf less itself is NaN: rows with such a maximum subtract 0.
-    top = xp.where((top == math.inf) | (top == -math.inf), 0.0, top)
-    total = xp.log(xp.sum(xp.exp(wide - top), axis=-1, keepdims=True)) + top
-    return xp.astype(rearrange(total, "... 1 -> ..."), xp.dtype(x))
+        return xp.log(xp.sum(x, axis=-1))
+    # ±inf − ±inf would be NaN: rows with such a maximum subtract 0.
+    top = finite_or_zero(xp, xp.max(x, axis=-1, keepdims=True))
+    total = xp.log(xp.sum(xp.exp(x - top), axis=-1, keepdims=True)) + top
+    return rearrange(total, "... 1 -> ...")
 
 
-@operation
+@operation(checks=_check_scores, in_float32=True)
 def softmax(x: A) -> A:
-    """Turn the scores along the last axis into probabilities.
+    """Softmax along the last axis: turn scores into probabilities.
 
     The maximum is subtracted first, so that no score is too large. 16-bit floats are computed in
     float32. A row of −inf alone, or with a NaN or +inf, gives NaN; an empty row stays empty.
@@ -89,18 +94,16 @@ def softmax(x: A) -> A:
     >>> softmax(np.log(np.array([1.0, 3.0]))).round(3).tolist()
     [0.25, 0.75]
     """
-    xp, x = _scores("softmax", x)
+    xp = backend_of(x)
     if xp.shape(x)[-1] == 0:
         return x
-    wide = xp.widen(x)
-    power = xp.exp(wide - xp.max(wide, axis=-1, keepdims=True))
-    rows: A = xp.astype(power / xp.sum(power, axis=-1, keepdims=True), xp.dtype(x))
-    return rows
+    power = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
+    return power / xp.sum(power, axis=-1, keepdims=True)
 
 
-@operation
+@operation(checks=_check_scores, in_float32=True)
 def log_softmax(x: A) -> A:
-    """The logarithm of `softmax`, exact where the probability is too small to tell from 0.
+    """Logarithm of `softmax`, accurate where the probability underflows to 0.
 
     The maximum is subtracted first, so that no score is too large. 16-bit floats are computed in
     float32. A row of −inf alone, or with a NaN or +inf, gives NaN; an empty row stays empty.
@@ -122,17 +125,22 @@ def log_softmax(x: A) -> A:
     >>> log_softmax(np.array([1000.0, 1000.0])).round(3).tolist()
     [-0.693, -0.693]
     """
-    xp, x = _scores("log_softmax", x)
+    xp = backend_of(x)
     if xp.shape(x)[-1] == 0:
         return x
-    shifted, log_total = _shift(xp, xp.widen(x))
-    rows: A = xp.astype(shifted - log_total, xp.dtype(x))
-    return rows
+    shifted, log_total = _shift(xp, x)
+    return shifted - log_total
 
 
-@operation
+def _check_cross_entropy(logits: Any, labels: Any) -> None:
+    xp = expect.arrays(logits=logits, labels=labels)
+    expect.floating(xp, logits=logits)
+    _check_labels(xp, labels, logits=logits)
+
+
+@operation(checks=_check_cross_entropy, in_float32=True)
 def cross_entropy(logits: A, labels: A) -> A:
-    """How surprising each example's true class is, from the scores of all.
+    """Per-example cross-entropy of logits with integer labels.
 
     16-bit floats are computed in float32. While tracing, a label out of range is not noticed, and
     what it gives is not specified.
@@ -158,18 +166,20 @@ def cross_entropy(logits: A, labels: A) -> A:
     >>> cross_entropy(np.log([[0.25, 0.75], [0.5, 0.5]]), np.array([0, 1])).round(3).tolist()
     [1.386, 0.693]
     """
-    op = "cross_entropy"
-    xp = check.arrays(op, logits=logits, labels=labels)
-    check.floating(op, "logits", xp, logits)
-    _check_labels(op, xp, "logits", logits, labels)
-    shifted, log_total = _shift(xp, xp.widen(logits))
+    xp = backend_of(logits)
+    shifted, log_total = _shift(xp, logits)
     true = xp.take_along_axis(shifted, rearrange(labels, "b -> b 1"), axis=1, in_range=True)
-    return xp.astype(rearrange(log_total - true, "b 1 -> b"), xp.dtype(logits))
+    return rearrange(log_total - true, "b 1 -> b")
 
 
-@operation
+def _check_binary_cross_entropy(p: Any, y: Any) -> None:
+    xp = expect.floats_alike(p=p, y=y)
+    expect.same_shape(xp, p=p, y=y)
+
+
+@operation(checks=_check_binary_cross_entropy, in_float32=True)
 def binary_cross_entropy(p: A, y: A) -> A:
-    """How surprising the outcome `y` is to one who gave it probability `p`, element by element.
+    """Binary cross-entropy of probabilities `p` with outcomes `y`, element by element.
 
     0·log 0 counts as 0. Small probabilities keep their digits: log(1 − p) is not computed from a
     rounded 1 − p. 16-bit floats are computed in float32. Outside 0 … 1 `p` gives NaN.
@@ -193,15 +203,19 @@ def binary_cross_entropy(p: A, y: A) -> A:
     >>> binary_cross_entropy(p, y).round(3).tolist()
     [1.386, 0.288, 0.0]
     """
-    xp = _check_pair("binary_cross_entropy", p=p, y=y)
-    wide, outcome = xp.widen(p), xp.widen(y)
-    happened = outcome * _log_or_zero(xp, wide, outcome)
-    not_happened = (1 - outcome) * _log_of_rest(xp, wide, outcome)
-    error: A = xp.astype(0 - (happened + not_happened), xp.dtype(p))
-    return error
+    xp = backend_of(p)
+    happened = y * _log_or_zero(xp, p, y)
+    not_happened = (1 - y) * _log_of_rest(xp, p, y)
+    error = 0 - (happened + not_happened)
+    return xp.astype(error, xp.dtype(p))  # NumPy's arithmetic without axes gives scalars
 
 
-@operation
+def _check_squared_error(x: Any, y: Any) -> None:
+    xp = expect.floats_alike(x=x, y=y)
+    expect.same_shape(xp, x=x, y=y)
+
+
+@operation(checks=_check_squared_error, in_float32=True)
 def squared_error(x: A, y: A) -> A:
     """Half the square of the difference, element by element.
 
@@ -224,15 +238,19 @@ def squared_error(x: A, y: A) -> A:
     >>> squared_error(np.array([1.0, 5.0]), np.array([1.0, 3.0])).tolist()
     [0.0, 2.0]
     """
-    xp = _check_pair("squared_error", x=x, y=y)
-    difference: Any = xp.widen(x) - xp.widen(y)
-    error: A = xp.astype(0.5 * (difference * difference), xp.dtype(x))
-    return error
+    xp, difference = backend_of(x), x - y
+    error = 0.5 * (difference * difference)
+    return xp.astype(error, xp.dtype(x))  # NumPy's arithmetic without axes gives scalars
 
 
-@operation
+def _check_entropy(p: Any) -> None:
+    xp = expect.floats_alike(p=p)
+    expect.axes(xp, "... n", p=p)
+
+
+@operation(checks=_check_entropy, in_float32=True)
 def entropy(p: A) -> A:
-    """How uncertain a distribution along the last axis is, in nats.
+    """Shannon entropy along the last axis, in nats.
 
     0·log 0 counts as 0, with a gradient of 0 there. 16-bit floats are computed in float32. A
     negative probability gives NaN.
@@ -253,19 +271,20 @@ def entropy(p: A) -> A:
     >>> entropy(np.array([0.5, 0.5, 0.0])).round(3).item()
     0.693
     """
-    op = "entropy"
-    xp = check.array(op, "p", p)
-    check.floating(op, "p", xp, p)
-    check.rank(op, "p", xp.shape(p), "... n")
-    wide = xp.widen(p)
-    total = xp.sum(wide * _log_or_zero(xp, wide, wide), axis=-1)
-    nats: A = xp.astype(0 - total, xp.dtype(p))
-    return nats
+    xp = backend_of(p)
+    nats = 0 - xp.sum(p * _log_or_zero(xp, p, p), axis=-1)
+    return xp.astype(nats, xp.dtype(p))  # NumPy's arithmetic without axes gives scalars
 
 
-@operation
+def _check_kl_divergence(p: Any, q: Any) -> None:
+    xp = expect.floats_alike(p=p, q=q)
+    expect.same_shape(xp, p=p, q=q)
+    expect.axes(xp, "... n", p=p)
+
+
+@operation(checks=_check_kl_divergence, in_float32=True)
 def kl_divergence(p: A, q: A) -> A:
-    """How far the distribution `q` is from `p` along the last axis, in nats.
+    """Kullback–Leibler divergence KL(p ‖ q) along the last axis, in nats.
 
     0·log 0 counts as 0, with a finite gradient there. 16-bit floats are computed in float32. A
     negative probability gives NaN.
@@ -287,18 +306,37 @@ def kl_divergence(p: A, q: A) -> A:
     >>> kl_divergence(np.array([1.0, 0.0]), np.array([0.5, 0.5])).round(3).item()
     0.693
     """
-    op = "kl_divergence"
-    xp = _check_pair(op, p=p, q=q)
-    check.rank(op, "p", xp.shape(p), "... n")
-    true, other = xp.widen(p), xp.widen(q)
-    logs = _log_or_zero(xp, true, true) - _log_or_zero(xp, other, true)
-    nats: A = xp.astype(xp.sum(true * logs, axis=-1), xp.dtype(p))
-    return nats
+    xp = backend_of(p)
+    logs = _log_or_zero(xp, p, p) - _log_or_zero(xp, q, p)
+    return xp.sum(p * logs, axis=-1)
 
 
-@operation
+def _check_sample_distribution(probs: Any, uniforms: Any) -> None:
+    xp = expect.floats_alike(probs=probs, uniforms=uniforms)
+    shape = expect.axes(xp, "k", probs=probs)
+    expect.axes(xp, "n", uniforms=uniforms)
+    expect.not_empty(xp, {"classes": 0}, probs=probs)
+    if shape[0] is None:
+        raise expect.value_error("the number of classes must be known, got probs of shape (?,)")
+    # The host computes: what is computed from a constant inside a trace cannot be read.
+    if xp.can_check(probs):
+        values = xp.to_numpy(probs)
+        least, total = float(values.min()), float(values.sum(dtype="float64"))
+        if not least >= 0:
+            raise expect.value_error(f"probs must not be negative or NaN, got {least:g}")
+        if not abs(total - 1) <= SLACK:
+            raise expect.value_error(f"probs must sum to 1, got {total:g}")
+    if xp.can_check(uniforms) and 0 not in xp.shape(uniforms):
+        values = xp.to_numpy(uniforms)
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 1):
+            bad = high if low >= 0 else low
+            raise expect.value_error(f"uniforms must be from 0 to 1, got {bad:g}")
+
+
+@operation(checks=_check_sample_distribution, in_float32=True)
 def sample_distribution(probs: A, uniforms: A) -> A:
-    """Draw classes by their probability, from uniform numbers that the caller brings.
+    """Sample classes of a categorical distribution by inverse transform of given uniform numbers.
 
     The class of a number is the first whose cumulative probability is above it: one that equals a
     bound belongs to the class after it. What rounding leaves between the last bound and 1 goes to
@@ -325,27 +363,23 @@ def sample_distribution(probs: A, uniforms: A) -> A:
     >>> sample_distribution(np.array([0.25, 0.0, 0.75]), np.array([0.0, 0.25, 0.9])).tolist()
     [0, 2, 2]
     """
-    op = "sample_distribution"
-    xp = _check_distribution(op, probs, uniforms)
-    classes = int(xp.shape(probs)[0])
-    above = xp.cumulative_sum(xp.widen(probs))
-    # No number is past the last bound, so that it cannot count as passed.
-    above = xp.where(above == above[-1], math.inf, above)
-    # The class is how many bounds a number has passed: a binary search for all numbers at once,
-    # in steps of falling powers of 2, over a number of bounds that is a power of 2 less 1.
-    steps = [2**i for i in reversed(range(classes.bit_length()))]
-    above = xp.pad(above, [(0, 2 * steps[0] - 1 - classes)], value=math.inf)
-    wide: Any = xp.widen(uniforms)
-    found = steps[0] * xp.astype(wide >= above[steps[0] - 1], xp.index_dtype)
-    for step in steps[1:]:
-        bounds = xp.take(above, found + (step - 1), axis=0, in_range=True)
-        found = found + step * xp.astype(wide >= bounds, xp.index_dtype)
-    return found
+    xp = backend_of(probs)
+    bounds = xp.cumulative_sum(probs)
+    # The last bound is the sum of all: that a number reaches it must not count.
+    bounds = xp.where(bounds == bounds[-1], math.inf, bounds)
+    return _count_passed(xp, bounds, uniforms)
 
 
-@operation
+def _check_classifier_accuracy(scores: Any, labels: Any) -> None:
+    xp = expect.arrays(scores=scores, labels=labels)
+    expect.real(xp, scores=scores)
+    _check_labels(xp, labels, scores=scores)
+    expect.not_empty(xp, {"examples": 0}, scores=scores)
+
+
+@operation(checks=_check_classifier_accuracy)
 def classifier_accuracy(scores: A, labels: A) -> A:
-    """The share of examples whose largest score is that of the true class.
+    """Top-1 accuracy: the share of examples whose largest score is that of the true class.
 
     Ties go to the lowest class; a NaN counts as the largest score. While tracing, a label out of
     range is not noticed and counts as wrong.
@@ -372,35 +406,38 @@ def classifier_accuracy(scores: A, labels: A) -> A:
     >>> classifier_accuracy(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0, 1])).item()
     0.5
     """
-    op = "classifier_accuracy"
-    xp = check.arrays(op, scores=scores, labels=labels)
-    check.real(op, "scores", xp, scores)
-    _check_labels(op, xp, "scores", scores, labels)
-    check.not_empty(op, "scores", xp.shape(scores), {"examples": 0})
+    xp = backend_of(scores)
     right = xp.argmax(scores, axis=1) == xp.astype(labels, xp.index_dtype)
     dtype = xp.dtype(scores) if xp.is_floating(scores) else xp.default_float
-    share: A = xp.mean(xp.astype(right, dtype))
-    return share
+    return xp.mean(xp.astype(right, dtype))
 
 
-def _scores(op: str, x: Any) -> tuple[Backend, Any]:
-    """The adapter and the scores, in floats, of which there must be an axis."""
-    xp = check.array(op, "x", x)
-    check.real(op, "x", xp, x)
-    check.rank(op, "x", xp.shape(x), "... n")
-    return xp, x if xp.is_floating(x) else xp.astype(x, xp.default_float)
+def _check_labels(xp: Backend, labels: Any, **named: Any) -> None:
+    """One label for each row of scores, each the number of a column."""
+    (name,) = named
+    expect.integers(xp, labels=labels)
+    shape = expect.axes(xp, "b n", **named)
+    given = expect.axes(xp, "b", labels=labels)
+    expect.not_empty(xp, {"classes": 1}, **named)
+    if not expect.equal(shape[0], given[0]):
+        raise expect.value_error(
+            f"labels must have shape {expect.show(shape[:1])}, one for each row of {name}, "
+            f"got {expect.show(given)} ({name} has shape {expect.show(shape)})"
+        )
+    if isinstance(shape[1], int):
+        expect.ids(xp, shape[1], labels=labels)
 
 
-def _shift(xp: Backend, wide: Any) -> tuple[Any, Any]:
-    """Scores less their maximum, and the logarithm of the sum of their exponentials."""
-    shifted = wide - xp.max(wide, axis=-1, keepdims=True)
+def _shift(xp: Backend, x: Any) -> tuple[Any, Any]:
+    """Scores minus their maximum, and the logarithm of the sum of their exponentials."""
+    shifted = x - xp.max(x, axis=-1, keepdims=True)
     return shifted, xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
 
 
 def _log_or_zero(xp: Backend, x: Any, factor: Any) -> Any:
-    """The logarithm, but 0 where it is that of 0 and the factor is 0: their product is 0 then.
+    """log(x), but 0 where both x and the factor that it is multiplied by are 0: 0·log 0 is 0.
 
-    The logarithm must not see such an x at all, or its gradient is 0·inf.
+    Such an x is replaced before the logarithm, or the gradient would be 0·inf.
     """
     return xp.log(xp.where((x == 0) & (factor == 0), 1.0, x))
 
@@ -408,8 +445,8 @@ def _log_or_zero(xp: Backend, x: Any, factor: Any) -> Any:
 def _log_of_rest(xp: Backend, p: Any, y: Any) -> Any:
     """log(1 − p), but 0 where both p and y are 1: the factor 1 − y is 0 then.
 
-    From a half on, 1 − p is exact. Below, it rounds to a rest, and log(rest)·p/(1 − rest) makes
-    up for what the rounding lost: W. Kahan's way to log1p from a logarithm.
+    From 1/2 on, 1 − p is exact. Below, it is rounded, to r say, and log(r)·p/(1 − r) corrects for
+    the rounding: W. Kahan's log1p by means of log.
     """
     small = p < 0.5
     exact = xp.log(xp.where(small | ((p == 1) & (y == 1)), 1.0, 1 - p))
@@ -421,57 +458,17 @@ def _log_of_rest(xp: Backend, p: Any, y: Any) -> Any:
     return xp.where(small, xp.where(tiny, -part, slope * part), exact)
 
 
-def _check_pair(op: str, **named: Any) -> Backend:
-    """Two floating arrays of one framework, dtype and shape."""
-    xp = check.arrays(op, **named)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-    check.same_dtype(op, xp, **named)
-    check.same_shape(op, xp, **named)
-    return xp
+def _count_passed(xp: Backend, bounds: Any, numbers: Any) -> Any:
+    """How many of the ascending bounds each number reaches.
 
-
-def _check_labels(op: str, xp: Backend, name: str, scores: Any, labels: Any) -> None:
-    """One label for each row of scores, and each the number of a column."""
-    check.integers(op, "labels", xp, labels)
-    shape, given = xp.shape(scores), xp.shape(labels)
-    check.rank(op, name, shape, "b n")
-    check.rank(op, "labels", given, "b")
-    check.not_empty(op, name, shape, {"classes": 1})
-    if not check.equal(shape[0], given[0]):
-        raise ValueError(
-            f"{op}: labels must have shape {check.show(shape[:1])}, one for each row of {name}, "
-            f"got {check.show(given)} ({name} has shape {check.show(shape)})"
-        )
-    if isinstance(shape[1], int):
-        check.ids(op, "labels", xp, labels, shape[1])
-
-
-def _check_distribution(op: str, probs: Any, uniforms: Any) -> Backend:
-    """Probabilities that sum to 1 and numbers from 0 to 1, as far as they can be read."""
-    named = {"probs": probs, "uniforms": uniforms}
-    xp = check.arrays(op, **named)
-    for name, x in named.items():
-        check.floating(op, name, xp, x)
-    check.same_dtype(op, xp, **named)
-    shape = xp.shape(probs)
-    check.rank(op, "probs", shape, "k")
-    check.rank(op, "uniforms", xp.shape(uniforms), "n")
-    check.not_empty(op, "probs", shape, {"classes": 0})
-    if shape[0] is None:
-        raise ValueError(f"{op}: the number of classes must be known, got probs of shape (?,)")
-    # The host computes: what is computed from a constant inside a trace cannot be read.
-    if xp.can_check(probs):
-        values = xp.to_numpy(probs)
-        least, total = float(values.min()), float(values.sum(dtype="float64"))
-        if not least >= 0:
-            raise ValueError(f"{op}: probs must not be negative or NaN, got {least:g}")
-        if not abs(total - 1) <= SLACK:
-            raise ValueError(f"{op}: probs must sum to 1, got {total:g}")
-    if xp.can_check(uniforms) and 0 not in xp.shape(uniforms):
-        values = xp.to_numpy(uniforms)
-        low, high = float(values.min()), float(values.max())
-        if not (low >= 0 and high <= 1):
-            bad = high if low >= 0 else low
-            raise ValueError(f"{op}: uniforms must be from 0 to 1, got {bad:g}")
-    return xp
+    A binary search for all numbers at once, in steps of descending powers of 2. The bounds are
+    padded to a power of 2 less 1.
+    """
+    count = int(xp.shape(bounds)[0])
+    steps = [2**i for i in reversed(range(count.bit_length()))]
+    bounds = xp.pad(bounds, [(0, 2 * steps[0] - 1 - count)], value=math.inf)
+    passed = steps[0] * xp.astype(numbers >= bounds[steps[0] - 1], xp.index_dtype)
+    for step in steps[1:]:
+        nearest = xp.take(bounds, passed + (step - 1), axis=0, in_range=True)
+        passed = passed + step * xp.astype(numbers >= nearest, xp.index_dtype)
+    return passed
