@@ -14,7 +14,6 @@ from einops import rearrange
 from .. import expect
 from ..backends import describe, find
 from ..operation import operation
-from . import _checks as check  # noqa: F401  (CONTRIBUTING's example is run in this module)
 
 __all__ = [
     "flatten_leading",
