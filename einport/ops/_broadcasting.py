@@ -1,4 +1,4 @@
-"""Broadcasting written out: JAX can be told to refuse what NumPy does in silence."""
+"""Explicit broadcasting: JAX refuses to promote ranks where `jax_numpy_rank_promotion` says so."""
 
 from __future__ import annotations
 

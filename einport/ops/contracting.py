@@ -1,18 +1,19 @@
-"""Products and sums over axes, each one Einstein summation.
+"""Products of vectors and matrices, and sums over axes, each one an Einstein summation.
 
 Results have the arrays' dtype: 16-bit floats accumulate in float32 and are rounded once, integers
-wrap, and products of booleans mean "any of both". Sums (`trace`, `row_sums`) of integers and
-booleans are 64-bit integers, in JAX 32-bit unless x64 is enabled.
+wrap around, and booleans multiply by "and" and add up by "or". Plain sums (`trace`, `row_sums`) of
+integers and booleans are 64-bit integers, in JAX 32-bit unless x64 is enabled.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from .. import expect
+from ..backends import backend_of
 from ..operation import operation
-from ..patterns.axes import reduce_axes
-from ..patterns.contraction import contract
-from . import _checks as check
+from ..patterns import einsum, reduce_axes
+from ..patterns.contraction import check_contraction
 
 __all__ = [
     "elementwise_product",
@@ -27,7 +28,15 @@ __all__ = [
 A = TypeVar("A")
 
 
-@operation
+def _check_trace(a: Any) -> None:
+    xp = expect.arrays(a=a)
+    expect.numbers(xp, a=a)
+    shape = expect.axes(xp, "i i", a=a)
+    if not expect.equal(*shape):
+        raise expect.value_error(f"a must be square, got shape {expect.show(shape)}")
+
+
+@operation(checks=_check_trace)
 def trace(a: A) -> A:
     """Sum the diagonal of a square matrix.
 
@@ -47,17 +56,25 @@ def trace(a: A) -> A:
     >>> trace(np.array([[1, 2], [3, 4]])).item()
     5
     """
-    xp = check.array("trace", "a", a)
-    check.numbers("trace", "a", xp, a)
-    shape = xp.shape(a)
-    check.rank("trace", "a", shape, "i i")
-    if not check.equal(*shape):
-        raise ValueError(f"trace: a must be square, got shape {check.show(shape)}")
-    total: A = xp.sum(xp.einsum("ii->i", a))
-    return total
+    xp = backend_of(a)
+    return xp.sum(xp.einsum("ii->i", a))
 
 
-@operation
+def _check_factors(axes: str, **named: Any) -> None:
+    """Arrays of numbers of one framework and dtype, with the axes of a product's left side."""
+    xp = expect.arrays(**named)
+    expect.same_dtype(xp, **named)
+    for (name, x), pattern in zip(named.items(), axes.split(", "), strict=True):
+        expect.numbers(xp, **{name: x})
+        expect.axes(xp, pattern, **{name: x})
+    check_contraction(xp, f"{axes} ->", named)
+
+
+def _check_matrix_vector(a: Any, v: Any) -> None:
+    _check_factors("i j, j", a=a, v=v)
+
+
+@operation(checks=_check_matrix_vector)
 def matrix_vector(a: A, v: A) -> A:
     """Multiply a matrix by a vector.
 
@@ -78,10 +95,14 @@ def matrix_vector(a: A, v: A) -> A:
     >>> matrix_vector(np.array([[1, 2], [3, 4]]), np.array([1, 1])).tolist()
     [3, 7]
     """
-    return _product("matrix_vector", {"a": a, "v": v}, ("i j", "j"), "i")
+    return einsum.definition(a, v, "i j, j -> i")
 
 
-@operation
+def _check_matrix_multiply(a: Any, b: Any) -> None:
+    _check_factors("... i k, ... k j", a=a, b=b)
+
+
+@operation(checks=_check_matrix_multiply)
 def matrix_multiply(a: A, b: A) -> A:
     """Multiply matrices, or batches of them.
 
@@ -102,12 +123,16 @@ def matrix_multiply(a: A, b: A) -> A:
     >>> matrix_multiply(np.array([[1, 2]]), np.array([[3], [4]])).tolist()
     [[11]]
     """
-    return _product("matrix_multiply", {"a": a, "b": b}, ("... i k", "... k j"), "... i j")
+    return einsum.definition(a, b, "... i k, ... k j -> ... i j")
 
 
-@operation
+def _check_inner_product(u: Any, v: Any) -> None:
+    _check_factors("i, i", u=u, v=v)
+
+
+@operation(checks=_check_inner_product)
 def inner_product(u: A, v: A) -> A:
-    """Multiply two vectors to a number.
+    """Dot product of two vectors.
 
     Args:
         u: `(i,)`, numbers or booleans.
@@ -126,12 +151,16 @@ def inner_product(u: A, v: A) -> A:
     >>> inner_product(np.array([1, 2]), np.array([3, 4])).item()
     11
     """
-    return _product("inner_product", {"u": u, "v": v}, ("i", "i"), "")
+    return einsum.definition(u, v, "i, i ->")
 
 
-@operation
+def _check_outer_product(u: Any, v: Any) -> None:
+    _check_factors("i, j", u=u, v=v)
+
+
+@operation(checks=_check_outer_product)
 def outer_product(u: A, v: A) -> A:
-    """Multiply each element of one vector by each of another.
+    """Outer product of two vectors: each element of one times each of the other.
 
     Args:
         u: `(i,)`, numbers or booleans.
@@ -150,10 +179,14 @@ def outer_product(u: A, v: A) -> A:
     >>> outer_product(np.array([1, 2]), np.array([3, 4])).tolist()
     [[3, 4], [6, 8]]
     """
-    return _product("outer_product", {"u": u, "v": v}, ("i", "j"), "i j")
+    return einsum.definition(u, v, "i, j -> i j")
 
 
-@operation
+def _check_elementwise_product(a: Any, b: Any) -> None:
+    _check_factors("i j, i j", a=a, b=b)
+
+
+@operation(checks=_check_elementwise_product)
 def elementwise_product(a: A, b: A) -> A:
     """Multiply two matrices element by element.
 
@@ -174,10 +207,16 @@ def elementwise_product(a: A, b: A) -> A:
     >>> elementwise_product(np.array([[1, 2]]), np.array([[3, 4]])).tolist()
     [[3, 8]]
     """
-    return _product("elementwise_product", {"a": a, "b": b}, ("i j", "i j"), "i j")
+    return einsum.definition(a, b, "i j, i j -> i j")
 
 
-@operation
+def _check_row_sums(a: Any) -> None:
+    xp = expect.arrays(a=a)
+    expect.numbers(xp, a=a)
+    expect.axes(xp, "i j", a=a)
+
+
+@operation(checks=_check_row_sums)
 def row_sums(a: A) -> A:
     """Sum each row of a matrix.
 
@@ -197,18 +236,4 @@ def row_sums(a: A) -> A:
     >>> row_sums(np.array([[1, 2], [3, 4]])).tolist()
     [3, 7]
     """
-    xp = check.array("row_sums", "a", a)
-    check.numbers("row_sums", "a", xp, a)
-    check.rank("row_sums", "a", xp.shape(a), "i j")
-    return reduce_axes(xp.sum, a, "i j -> i")
-
-
-def _product(op: str, named: dict[str, A], axes: tuple[str, str], result: str) -> A:
-    """Check two factors against their axes, then contract them."""
-    xp = check.arrays(op, **named)
-    check.same_dtype(op, xp, **named)
-    for (name, x), pattern in zip(named.items(), axes, strict=True):
-        check.numbers(op, name, xp, x)
-        check.rank(op, name, xp.shape(x), pattern)
-    product: A = contract(op, xp, named, f"{', '.join(axes)} -> {result}")
-    return product
+    return reduce_axes(backend_of(a).sum, a, "i j -> i")

@@ -1,8 +1,8 @@
-"""Elements, rows and columns by their place.
+"""Gather elements, rows and columns by integer index.
 
-Indices are integers of any width, and negative ones count from the end. One that is out of range
-is an `IndexError`. While tracing the indices cannot be read: for one out of range the framework
-then gives an element of its own choice, or fails when it runs.
+Indices are integers of any width, and negative ones count from the end. An index out of range is
+an `IndexError`. While tracing, the values of indices cannot be read: what an index out of range
+gives is then up to the framework, which may also fail when it runs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
-from . import _checks as check
 
 __all__ = [
     "collect_columns",
@@ -28,9 +28,31 @@ A = TypeVar("A")
 METHODS = ("take", "gather")
 
 
-@operation
+def _check_numbers_and_indices(**named: Any) -> Backend:
+    """An array of numbers and one of integers, of one framework; their adapter."""
+    xp = expect.arrays(**named)
+    (data, values), (choice, indices) = named.items()
+    expect.numbers(xp, **{data: values})
+    expect.integers(xp, **{choice: indices})
+    return xp
+
+
+def _check_gather_columns(matrix: Any, indices: Any) -> None:
+    xp = _check_numbers_and_indices(matrix=matrix, indices=indices)
+    shape = expect.axes(xp, "m n", matrix=matrix)
+    chosen = expect.axes(xp, "m k", indices=indices)
+    if not expect.equal(shape[0], chosen[0]):
+        raise expect.value_error(
+            f"indices must have {shape[0]} rows, one for each of matrix, got {chosen[0]} "
+            f"(matrix has shape {expect.show(shape)}, indices {expect.show(chosen)})"
+        )
+    where = "in the rows of matrix"
+    expect.positions(xp, shape[1], where, {"matrix": shape}, indices=indices)
+
+
+@operation(checks=_check_gather_columns)
 def gather_columns(matrix: A, indices: A) -> A:
-    """Take from each row the columns that the same row of the indices names.
+    """Gather elements of each row by column indices of its own.
 
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
@@ -53,28 +75,29 @@ def gather_columns(matrix: A, indices: A) -> A:
     >>> gather_columns(np.array([[1, 2, 3], [4, 5, 6]]), np.array([[2, 0], [1, -1]])).tolist()
     [[3, 1], [5, 6]]
     """
-    op = "gather_columns"
-    xp = check.arrays(op, matrix=matrix, indices=indices)
-    check.numbers(op, "matrix", xp, matrix)
-    check.integers(op, "indices", xp, indices)
-    shape, chosen = xp.shape(matrix), xp.shape(indices)
-    check.rank(op, "matrix", shape, "m n")
-    check.rank(op, "indices", chosen, "m k")
-    if not check.equal(shape[0], chosen[0]):
-        raise ValueError(
-            f"{op}: indices must have {shape[0]} rows, one for each of matrix, got {chosen[0]} "
-            f"(matrix has shape {check.show(shape)}, indices {check.show(chosen)})"
+    return backend_of(matrix).take_along_axis(matrix, indices, axis=1, in_range=True)
+
+
+def _check_index_by_coordinates(x: Any, coordinates: Any) -> None:
+    xp = _check_numbers_and_indices(x=x, coordinates=coordinates)
+    shape, chosen = xp.shape(x), expect.axes(xp, "batch n", coordinates=coordinates)
+    if not expect.equal(len(shape), chosen[1]):
+        raise expect.value_error(
+            f"coordinates must have {len(shape)} columns, one for each axis of x, got {chosen[1]} "
+            f"(x has shape {expect.show(shape)}, coordinates {expect.show(chosen)})"
         )
-    check.positions(
-        op, "indices", xp, indices, shape[1], "in the rows of matrix", {"matrix": shape}
-    )
-    found: A = xp.take_along_axis(matrix, indices, axis=1, in_range=True)
-    return found
+    if None in shape[1:]:
+        raise expect.value_error(
+            f"the sizes of x must be known but for the first, got shape {expect.show(shape)}"
+        )
+    for axis, size in enumerate(shape):
+        where = f"along axis {axis}"
+        expect.positions(xp, size, where, {"x": shape}, coordinates=coordinates[:, axis])
 
 
-@operation
+@operation(checks=_check_index_by_coordinates)
 def index_by_coordinates(x: A, coordinates: A) -> A:
-    """Take single elements by their coordinates, one along each axis.
+    """Gather single elements by their coordinates, one for each axis.
 
     While tracing, a coordinate out of range is not noticed, and what it gives is not specified;
     the sizes of all axes but the first must be known.
@@ -99,34 +122,26 @@ def index_by_coordinates(x: A, coordinates: A) -> A:
     >>> index_by_coordinates(x, np.array([[0, 2], [1, 0], [-1, -1]])).tolist()
     [2, 3, 5]
     """
-    op = "index_by_coordinates"
-    xp = check.arrays(op, x=x, coordinates=coordinates)
-    check.numbers(op, "x", xp, x)
-    check.integers(op, "coordinates", xp, coordinates)
-    shape, chosen = xp.shape(x), xp.shape(coordinates)
-    check.rank(op, "coordinates", chosen, "batch n")
-    if not check.equal(len(shape), chosen[1]):
-        raise ValueError(
-            f"{op}: coordinates must have {len(shape)} columns, one for each axis of x, "
-            f"got {chosen[1]} (x has shape {check.show(shape)}, "
-            f"coordinates {check.show(chosen)})"
-        )
-    if None in shape[1:]:
-        raise ValueError(
-            f"{op}: the sizes of x must be known but for the first, got shape {check.show(shape)}"
-        )
-    places: Any = coordinates
-    for axis, size in enumerate(shape):
-        where = f"along axis {axis}"
-        check.positions(op, "coordinates", xp, places[:, axis], size, where, {"x": shape})
-    flat = _flat_index(xp, xp.astype(places, xp.index_dtype), shape)
-    found: A = xp.take(rearrange(x, "... -> (...)"), flat, axis=0, in_range=True)
-    return found
+    xp = backend_of(x)
+    places = _flat_index(xp, xp.astype(coordinates, xp.index_dtype), xp.shape(x))
+    return xp.take(rearrange(x, "... -> (...)"), places, axis=0, in_range=True)
 
 
-@operation
+def _check_slices(axis: int, matrix: Any, **named: Any) -> None:
+    """A matrix, and one axis of indices into an axis of it."""
+    xp = _check_numbers_and_indices(matrix=matrix, **named)
+    shape = expect.axes(xp, "m n", matrix=matrix)
+    expect.axes(xp, "k", **named)
+    expect.positions(xp, shape[axis], "in matrix", {"matrix": shape}, **named)
+
+
+def _check_collect_rows(matrix: Any, rows: Any) -> None:
+    _check_slices(0, matrix, rows=rows)
+
+
+@operation(checks=_check_collect_rows)
 def collect_rows(matrix: A, rows: A) -> A:
-    """Take rows of a matrix, in the order given, as often as they are named.
+    """Select rows of a matrix by index, in the order given and with repeats.
 
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
@@ -149,12 +164,16 @@ def collect_rows(matrix: A, rows: A) -> A:
     >>> collect_rows(np.array([[1, 2], [3, 4]]), np.array([1, 0, 1])).tolist()
     [[3, 4], [1, 2], [3, 4]]
     """
-    return _collect("collect_rows", "rows", matrix, rows, axis=0)
+    return backend_of(matrix).take(matrix, rows, axis=0, in_range=True)
 
 
-@operation
+def _check_collect_columns(matrix: Any, columns: Any) -> None:
+    _check_slices(1, matrix, columns=columns)
+
+
+@operation(checks=_check_collect_columns)
 def collect_columns(matrix: A, columns: A) -> A:
-    """Take columns of a matrix, in the order given, as often as they are named.
+    """Select columns of a matrix by index, in the order given and with repeats.
 
     While tracing, an index out of range is not noticed, and what it gives is not specified.
 
@@ -177,12 +196,20 @@ def collect_columns(matrix: A, columns: A) -> A:
     >>> collect_columns(np.array([[1, 2], [3, 4]]), np.array([1, 0, 1])).tolist()
     [[2, 1, 2], [4, 3, 4]]
     """
-    return _collect("collect_columns", "columns", matrix, columns, axis=1)
+    return backend_of(matrix).take(matrix, columns, axis=1, in_range=True)
 
 
-@operation
+def _check_total_price(prices: Any, items: Any, method: Any) -> None:
+    xp = _check_numbers_and_indices(prices=prices, items=items)
+    expect.one_of(METHODS, method=method)
+    shape = expect.axes(xp, "k", prices=prices)
+    expect.axes(xp, "n", items=items)
+    expect.positions(xp, shape[0], "among the prices", {"prices": shape}, items=items)
+
+
+@operation(checks=_check_total_price)
 def total_price(prices: A, items: A, *, method: str = "take") -> A:
-    """Add up the prices of the items in a basket.
+    """Sum the prices of the items in a basket.
 
     While tracing, an item out of range is not noticed, and what it adds is not specified.
 
@@ -209,37 +236,15 @@ def total_price(prices: A, items: A, *, method: str = "take") -> A:
     >>> total_price(np.array([0.5, 1.0, 1.5]), np.array([0, 0, 2])).item()
     2.5
     """
-    op = "total_price"
-    xp = check.arrays(op, prices=prices, items=items)
-    check.numbers(op, "prices", xp, prices)
-    check.integers(op, "items", xp, items)
-    check.one_of(op, "method", method, METHODS)
-    shape = xp.shape(prices)
-    check.rank(op, "prices", shape, "k")
-    check.rank(op, "items", xp.shape(items), "n")
-    check.positions(op, "items", xp, items, shape[0], "among the prices", {"prices": shape})
+    xp = backend_of(prices)
     look_up = xp.take if method == "take" else xp.take_along_axis
-    total: A = xp.sum(look_up(prices, items, axis=0, in_range=True))
-    return total
-
-
-def _collect(op: str, name: str, matrix: A, indices: A, axis: int) -> A:
-    """Whole rows or columns of a matrix."""
-    xp = check.arrays(op, matrix=matrix, **{name: indices})
-    check.numbers(op, "matrix", xp, matrix)
-    check.integers(op, name, xp, indices)
-    shape = xp.shape(matrix)
-    check.rank(op, "matrix", shape, "m n")
-    check.rank(op, name, xp.shape(indices), "k")
-    check.positions(op, name, xp, indices, shape[axis], "in matrix", {"matrix": shape})
-    found: A = xp.take(matrix, indices, axis=axis, in_range=True)
-    return found
+    return xp.sum(look_up(prices, items, axis=0, in_range=True))
 
 
 def _flat_index(xp: Backend, coordinates: Any, shape: Any) -> Any:
-    """Where coordinates fall among all elements in a row; a negative first one stays negative.
+    """Row-major index of each element; a negative first coordinate gives a negative index.
 
-    That saves the first axis's size, which while tracing may not be known.
+    So the size of the first axis is not needed: while tracing it may be unknown.
     """
     if not shape:
         return xp.sum(coordinates, axis=1)  # no columns: zeros

@@ -1,19 +1,19 @@
-"""Axes in another order: transposing, flattening, stacking.
+"""Reorder, flatten and stack axes.
 
-A rearrangement may share its input's memory on NumPy and PyTorch, as einops' does: copy the
-result before you write to it.
+A rearrangement may be a view of its input on NumPy and PyTorch, as einops' may: copy the result
+before you write to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from einops import rearrange
 
+from .. import expect
 from ..backends import describe, find
 from ..operation import operation
-from . import _checks as check
 
 __all__ = [
     "flatten_leading",
@@ -27,7 +27,11 @@ __all__ = [
 A = TypeVar("A")
 
 
-@operation
+def _check_transpose_matrices(x: Any) -> None:
+    expect.axes(expect.arrays(x=x), "... h w", x=x)
+
+
+@operation(checks=_check_transpose_matrices)
 def transpose_matrices(x: A) -> A:
     """Transpose each matrix of a batch.
 
@@ -47,14 +51,16 @@ def transpose_matrices(x: A) -> A:
     >>> transpose_matrices(np.arange(6).reshape(1, 2, 3)).tolist()
     [[[0, 3], [1, 4], [2, 5]]]
     """
-    xp = check.array("transpose_matrices", "x", x)
-    check.rank("transpose_matrices", "x", xp.shape(x), "... h w")
     return rearrange(x, "... h w -> ... w h")
 
 
-@operation
+def _check_swap_height_width(x: Any, data_format: Any) -> None:
+    expect.image(expect.arrays(x=x), data_format, "...", x=x)
+
+
+@operation(checks=_check_swap_height_width)
 def swap_height_width(x: A, *, data_format: str = "channels_first") -> A:
-    """Transpose the picture in each channel.
+    """Swap the height and width of an image.
 
     Args:
         x: `(..., c, h, w)`, or `(..., h, w, c)` with channels last; any dtype.
@@ -73,14 +79,16 @@ def swap_height_width(x: A, *, data_format: str = "channels_first") -> A:
     >>> swap_height_width(np.zeros((8, 3, 20, 30))).shape
     (8, 3, 30, 20)
     """
-    xp = check.array("swap_height_width", "x", x)
-    check.image("swap_height_width", "x", xp.shape(x), data_format, "...")
     if data_format == "channels_first":
         return rearrange(x, "... c h w -> ... c w h")
     return rearrange(x, "... h w c -> ... w h c")
 
 
-@operation
+def _check_permute_cyclic(x: Any) -> None:
+    expect.axes(expect.arrays(x=x), "... last", x=x)
+
+
+@operation(checks=_check_permute_cyclic)
 def permute_cyclic(x: A) -> A:
     """Move the last axis to the front.
 
@@ -100,14 +108,16 @@ def permute_cyclic(x: A) -> A:
     >>> permute_cyclic(np.zeros((2, 3, 4))).shape
     (4, 2, 3)
     """
-    xp = check.array("permute_cyclic", "x", x)
-    check.rank("permute_cyclic", "x", xp.shape(x), "... last")
     return rearrange(x, "... last -> last ...")
 
 
-@operation
+def _check_flatten_leading(x: Any) -> None:
+    expect.axes(expect.arrays(x=x), "d1 d2 ...", x=x)
+
+
+@operation(checks=_check_flatten_leading)
 def flatten_leading(x: A) -> A:
-    """Join the first two axes into one.
+    """Flatten the first two axes into one.
 
     Args:
         x: `(d1, d2, ...)`, any dtype.
@@ -125,14 +135,23 @@ def flatten_leading(x: A) -> A:
     >>> flatten_leading(np.arange(6).reshape(2, 3)).tolist()
     [0, 1, 2, 3, 4, 5]
     """
-    xp = check.array("flatten_leading", "x", x)
-    check.rank("flatten_leading", "x", xp.shape(x), "d1 d2 ...")
     return rearrange(x, "d1 d2 ... -> (d1 d2) ...")
 
 
-@operation
+def _check_unflatten_leading(x: Any, leading: Any) -> None:
+    xp = expect.arrays(x=x)
+    leading = expect.positive_int(leading=leading)
+    shape = expect.axes(xp, "rows ...", x=x)
+    if not expect.divides(leading, shape[0]):
+        raise expect.value_error(
+            f"x has {shape[0]} rows, which leading = {leading} does not divide "
+            f"(x has shape {expect.show(shape)})"
+        )
+
+
+@operation(checks=_check_unflatten_leading)
 def unflatten_leading(x: A, leading: int) -> A:
-    """Part the first axis into two; the inverse of `flatten_leading`.
+    """Split the first axis into two: the inverse of `flatten_leading`.
 
     Args:
         x: `(d1·d2, ...)` with at least one axis, any dtype.
@@ -151,19 +170,29 @@ def unflatten_leading(x: A, leading: int) -> A:
     >>> unflatten_leading(np.arange(6), 2).tolist()
     [[0, 1, 2], [3, 4, 5]]
     """
-    xp = check.array("unflatten_leading", "x", x)
-    leading = check.count("unflatten_leading", "leading", leading)
-    shape = xp.shape(x)
-    check.rank("unflatten_leading", "x", shape, "rows ...")
-    if not check.divides(leading, shape[0]):
-        raise ValueError(
-            f"unflatten_leading: x has {shape[0]} rows, which leading = {leading} does not divide "
-            f"(x has shape {check.show(shape)})"
-        )
     return rearrange(x, "(d1 d2) ... -> d1 d2 ...", d1=leading)
 
 
-@operation
+def _check_stack_arrays(arrays: Any) -> None:
+    if not isinstance(arrays, list | tuple):
+        found = find(arrays)
+        came = describe(arrays) if found is None else f"an array of {found.title}"
+        raise expect.type_error(f"arrays must be a list or tuple of arrays, got {came}")
+    if not arrays:
+        raise expect.value_error("arrays must hold at least one array, got an empty list")
+    named = {f"arrays[{i}]": x for i, x in enumerate(arrays)}
+    xp = expect.arrays(**named)
+    expect.same_dtype(xp, **named)
+    first = xp.shape(arrays[0])
+    for name, x in named.items():
+        if not expect.same_sizes(first, xp.shape(x)):
+            raise expect.value_error(
+                f"arrays[0] has shape {expect.show(first)} and {name} has shape "
+                f"{expect.show(xp.shape(x))}; stack arrays of one shape"
+            )
+
+
+@operation(checks=_check_stack_arrays)
 def stack_arrays(arrays: Sequence[A]) -> A:
     """Stack arrays along a new first axis.
 
@@ -184,22 +213,4 @@ def stack_arrays(arrays: Sequence[A]) -> A:
     >>> stack_arrays([np.zeros((2, 3)), np.ones((2, 3))]).shape
     (2, 2, 3)
     """
-    op = "stack_arrays"
-    if not isinstance(arrays, list | tuple):
-        found = find(arrays)
-        came = describe(arrays) if found is None else f"an array of {found.title}"
-        raise TypeError(f"{op}: arrays must be a list or tuple of arrays, got {came}")
-    if not arrays:
-        raise ValueError(f"{op}: arrays must hold at least one array, got an empty list")
-    named = {f"arrays[{i}]": x for i, x in enumerate(arrays)}
-    xp = check.arrays(op, **named)
-    check.same_dtype(op, xp, **named)
-    first = xp.shape(arrays[0])
-    for name, x in named.items():
-        if not check.same_sizes(first, xp.shape(x)):
-            raise ValueError(
-                f"{op}: arrays[0] has shape {check.show(first)} and {name} has shape "
-                f"{check.show(xp.shape(x))}; stack arrays of one shape"
-            )
-    stacked: A = rearrange(list(arrays), "n ... -> n ...")
-    return stacked
+    return rearrange(list(arrays), "n ... -> n ...")

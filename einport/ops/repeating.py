@@ -1,18 +1,18 @@
-"""The same values again: whole copies, or each element in its place.
+"""Tile whole arrays, or repeat each element in its place.
 
-`tile` and `repeat_elements` have one shape rule and two orders: `[1 2]` twice is `1 2 1 2` when
+`tile` and `repeat_elements` give the same shape in two orders: `[1 2]` twice is `1 2 1 2` when
 tiled and `1 1 2 2` when its elements are repeated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from einops import repeat
 
+from .. import expect
 from ..operation import operation
-from . import _checks as check
 
 __all__ = [
     "repeat_elements",
@@ -23,7 +23,12 @@ __all__ = [
 A = TypeVar("A")
 
 
-@operation
+def _check_tile_batch(x: Any, batch: Any) -> None:
+    expect.numbers(expect.arrays(x=x), x=x)
+    expect.positive_int(batch=batch)
+
+
+@operation(checks=_check_tile_batch)
 def tile_batch(x: A, batch: int) -> A:
     """Copy an array along a new first axis.
 
@@ -47,14 +52,18 @@ def tile_batch(x: A, batch: int) -> A:
     >>> tile_batch(np.arange(3), 2).tolist()
     [[0, 1, 2], [0, 1, 2]]
     """
-    check.numbers("tile_batch", "x", check.array("tile_batch", "x", x), x)
-    batch = check.count("tile_batch", "batch", batch)
     return repeat(x, "... -> batch ...", batch=batch)
 
 
-@operation
+def _check_repeats(x: Any, repeats: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.numbers(xp, x=x)
+    expect.positive_ints("x", xp.shape(x), repeats=repeats)
+
+
+@operation(checks=_check_repeats)
 def tile(x: A, repeats: Sequence[int]) -> A:
-    """Lay whole copies of an array end to end along each axis.
+    """Tile an array along each axis with whole copies of itself.
 
     Args:
         x: `(d1, ..., dn)`, numbers or booleans.
@@ -73,10 +82,10 @@ def tile(x: A, repeats: Sequence[int]) -> A:
     >>> tile(np.array([1, 2]), (2,)).tolist()
     [1, 2, 1, 2]
     """
-    return _repeat_each_axis("tile", x, repeats, "(r{0} d{0})")
+    return _repeat_each_axis(x, repeats, "(r{i} d{i})")
 
 
-@operation
+@operation(checks=_check_repeats)
 def repeat_elements(x: A, repeats: Sequence[int]) -> A:
     """Repeat each element in its place along each axis.
 
@@ -97,15 +106,11 @@ def repeat_elements(x: A, repeats: Sequence[int]) -> A:
     >>> repeat_elements(np.array([1, 2]), (2,)).tolist()
     [1, 1, 2, 2]
     """
-    return _repeat_each_axis("repeat_elements", x, repeats, "(d{0} r{0})")
+    return _repeat_each_axis(x, repeats, "(d{i} r{i})")
 
 
-def _repeat_each_axis(op: str, x: A, repeats: Sequence[int], axis: str) -> A:
-    xp = check.array(op, "x", x)
-    check.numbers(op, "x", xp, x)
-    shape = xp.shape(x)
-    n = len(shape)
-    lengths = {f"r{i}": r for i, r in enumerate(check.counts(op, "repeats", repeats, "x", shape))}
-    before = " ".join(f"d{i}" for i in range(n))
-    after = " ".join(axis.format(i) for i in range(n))
-    return repeat(x, f"{before} -> {after}", **lengths)
+def _repeat_each_axis(x: A, repeats: Sequence[int], axis: str) -> A:
+    """Repeat along every axis: axis `i` becomes what `axis` says of its size and count."""
+    before = " ".join(f"d{i}" for i in range(len(repeats)))
+    after = " ".join(axis.format(i=i) for i in range(len(repeats)))
+    return repeat(x, f"{before} -> {after}", **{f"r{i}": r for i, r in enumerate(repeats)})
