@@ -43,25 +43,24 @@ class Windows(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How windows lie on an image of a size, with a border around it."""
+    """How windows lie on an image with a border around it."""
 
     image: Pair
     windows: Windows
-    border: Border = NO_BORDER
+    border: Border
+    padded: Pair
+    """Height and width of the image with its border."""
+    counts: Pair
+    """How many windows fit, from top to bottom and from left to right."""
 
-    @property
-    def padded(self) -> Pair:
-        """Height and width of the image with its border."""
-        sides = zip(self.image, self.border, strict=True)
-        high, wide = (size + before + after for size, (before, after) in sides)
-        return high, wide
 
-    @property
-    def counts(self) -> Pair:
-        """How many windows fit, from top to bottom and from left to right."""
-        sides = zip(self.padded, self.windows.extent, self.windows.stride, strict=True)
-        down, right = ((size - extent) // stride + 1 for size, extent, stride in sides)
-        return down, right
+def lay_windows(image: Pair, windows: Windows, border: Border = NO_BORDER) -> Layout:
+    """The layout of windows on an image of this height and width."""
+    (above, below), (left, right) = border
+    padded = (image[0] + above + below, image[1] + left + right)
+    sides = zip(padded, windows.extent, windows.stride, strict=True)
+    down, across = ((size - extent) // stride + 1 for size, extent, stride in sides)
+    return Layout(image, windows, border, padded, (down, across))
 
 
 def as_pair(setting: Any) -> Pair:

@@ -22,6 +22,7 @@ from ._windows import (
     check_fit,
     check_known,
     check_padding,
+    lay_windows,
     parse_padding,
     window_places,
 )
@@ -47,7 +48,7 @@ def _check_sliding_windows(x: Any, window: Any, stride: Any, dilation: Any) -> N
         expect.pair(1, dilation=dilation),
     )
     check_known(xp, (height, width), x=x)
-    check_fit(xp, Layout((height, width), windows), x=x)
+    check_fit(xp, lay_windows((height, width), windows), x=x)
 
 
 @operation(checks=_check_sliding_windows)
@@ -79,7 +80,7 @@ def sliding_windows(x: A, window: Size, *, stride: Size = 1, dilation: Size = 1)
     windows = Windows(as_pair(window), as_pair(stride), as_pair(dilation))
     height, width = xp.shape(x)[-2:]
     # One gather from the flattened image: the windows come in the order that is asked for.
-    places = window_places(xp, x, Layout((height, width), windows))
+    places = window_places(xp, x, lay_windows((height, width), windows))
     pixels: Any = rearrange(x, "... h w -> ... (h w)")
     return xp.take(pixels, places, axis=-1, in_range=True)
 
@@ -103,7 +104,7 @@ def _check_conv2d(
     image = (sides[0], sides[1])
     check_known(xp, image, x=x)
     check_padding(padding)
-    check_fit(xp, Layout(image, windows, parse_padding(padding, windows, image)), x=x)
+    check_fit(xp, lay_windows(image, windows, parse_padding(padding, windows, image)), x=x)
 
 
 @operation(checks=_check_conv2d, in_float32=True)
@@ -131,7 +132,7 @@ def conv2d(
         padding: how many zeros to put on either side, an integer or a pair; `"valid"` for none,
             `"same"` for as many as give a window for each stride begun, the odd one at the end.
         dilation: the steps from cell to cell inside a window.
-        groups: how many parts the channels come in; each output channel sees one part.
+        groups: how many groups the channels are split into; each output channel reads one group.
         data_format: `"channels_first"` or `"channels_last"`.
 
     Returns:
@@ -156,10 +157,10 @@ def conv2d(
     xp = backend_of(x)
     image = _image_size(xp, x, data_format)
     windows = Windows(_kernel_size(xp, weight), as_pair(stride), as_pair(dilation))
-    layout = Layout(image, windows, parse_padding(padding, windows, image))
+    layout = lay_windows(image, windows, parse_padding(padding, windows, image))
     axes = "b (g c) h w" if data_format == "channels_first" else "b h w (g c)"
-    groups_of_x = rearrange(x, f"{axes} -> g b h w c", g=groups)
-    padded = add_border(xp, groups_of_x, (2, 3), layout.border)
+    grouped = rearrange(x, f"{axes} -> g b h w c", g=groups)
+    padded = add_border(xp, grouped, (2, 3), layout.border)
     kernels = rearrange(weight, "(g o) c i j -> g o c i j", g=groups)
     places = window_places(xp, x, layout)
     return _add_bias(_correlate(xp, padded, kernels, places, data_format), bias, data_format)
@@ -206,10 +207,11 @@ def conv_transpose2d(
     dilation: Size = 1,
     data_format: str = "channels_first",
 ) -> A:
-    """Transposed 2-D convolution: each pixel adds its kernel to the result, where they overlap.
+    """Transposed 2-D convolution: each pixel adds its kernel, scaled, to the result.
 
-    It maps as the gradient of `conv2d` does. 16-bit floats are computed in float32. What lies
-    between the pixels is a product with 0, so that a weight which is not finite gives NaN there.
+    It is the gradient of `conv2d` with respect to its input. 16-bit floats are computed in
+    float32. Zeros between the pixels are multiplied too: a weight that is not finite gives NaN
+    there.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; floating.
@@ -298,7 +300,7 @@ def _unit_steps(counts: Pair, windows: Windows) -> Layout:
     """Windows of stride 1, `counts` of them, on an image without a border that they fill."""
     steps = Windows(windows.size, (1, 1), windows.dilation)
     high, wide = (count + extent - 1 for count, extent in zip(counts, steps.extent, strict=True))
-    return Layout((high, wide), steps)
+    return lay_windows((high, wide), steps)
 
 
 def _spread(xp: Backend, x: Any, windows: Windows, cut: Pair, extra: Pair) -> Any:
@@ -346,7 +348,7 @@ def _check_kernels(xp: Backend, weight: Any, axes: str, stride: Any, dilation: A
 
 
 def _check_channels(xp: Backend, x: Any, channels: Any, weight: Any, groups: Any) -> None:
-    """Channels in and out must come in `groups` equal parts, and the kernels must fit a part."""
+    """`groups` must divide the channels in and out, and the kernels must fit one group."""
     shape, kernel = xp.shape(x), xp.shape(weight)
     if not expect.divides(groups, channels):
         raise expect.value_error(

@@ -106,19 +106,19 @@ def _check_sliding_window_attention(q: Any, k: Any, v: Any, window: Any) -> None
 
 @operation(checks=_check_sliding_window_attention, in_float32=True)
 def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
-    """Local attention: of each position to itself and to `window` positions on either side.
+    """Local attention: each position attends to itself and `window` positions on either side.
 
     Equal to `scaled_dot_product_attention` with a mask that is True where |i − j| ≤ window, in
     time and memory that grow with n·window. 16-bit floats are computed in float32. What is NaN or
     infinite in `q` and `k` reaches the queries that have it in their window, and no others; in
-    `v` it may reach their neighbours, since 0·NaN is NaN. A query whose scores are all −inf gets
+    `v` it may reach their neighbors, since 0·NaN is NaN. A query whose scores are all −inf gets
     zeros, whatever `v` holds.
 
     Args:
         q: `(b, h, n, d)`, floating.
         k: `(b, h, n, d)` of the same dtype.
         v: `(b, h, n, e)` of the same dtype.
-        window: how far a query sees on either side; 0 for itself alone.
+        window: how many positions a query attends to on either side; 0 for itself alone.
 
     Returns:
         `(b, h, n, e)`: `softmax(q kᵀ / √d) v`, over the keys in the window.
@@ -140,7 +140,7 @@ def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
     xp = backend_of(q)
     n = xp.shape(q)[2]
     window = min(window, n)
-    # Half a window of queries sees two and a half: less is wasted than in larger blocks.
+    # Half a window of queries needs two and a half of keys: larger blocks mask out more of them.
     block = max(-(-window // 2), LEAST_BLOCK)
     if n > block + 2 * window:
         return _in_blocks(xp, q, k, v, n, window, block)
@@ -149,7 +149,7 @@ def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
 
 
 def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -> A:
-    """A block of queries at a time, to what is in the block and `window` positions around it."""
+    """A block of queries at a time attends to the block and `window` positions around it."""
     blocks, span = -(-n // block), block + 2 * window
     after = blocks * block - n
     q = xp.pad(q, [(0, 0), (0, 0), (0, after), (0, 0)])

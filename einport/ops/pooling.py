@@ -24,6 +24,7 @@ from ._windows import (
     check_fit,
     check_known,
     check_padding,
+    lay_windows,
     multiples,
     parse_padding,
     shifted,
@@ -202,7 +203,7 @@ def average_pool(
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
     xp, axes = backend_of(x), SPATIAL_AXES[data_format]
-    layout = _lay_windows(xp, x, window, stride, padding, 1, data_format)
+    layout = _pool_layout(xp, x, window, stride, padding, 1, data_format)
     padded = add_border(xp, x, axes, layout.border)
     total = _over_windows(xp.sum, add, padded, axes, layout)
     high, wide = (_real_cells(xp, total, axes, layout, side) for side in (0, 1))
@@ -230,9 +231,9 @@ def max_pool(
 ) -> A:
     """Max pooling: the maximum of each window; NaN if one is there.
 
-    The padding never wins: it is minus infinity, the least integer, or False. Where a dilated
-    window steps over the whole of a small image, that is the result. How equal values share a
-    gradient is the framework's affair, and so is the sign of a zero among zeros of both.
+    Padding is minus infinity, the least integer, or False, so that it never exceeds a pixel. Where
+    a dilated window steps over the whole of a small image, that is the result. How equal values
+    share a gradient is up to the framework, and so is the sign of a zero among zeros of both.
 
     Args:
         x: `(..., c, h, w)`, or `(..., h, w, c)` with channels last; real numbers or booleans.
@@ -262,7 +263,7 @@ def max_pool(
     [[[5, 7], [13, 15]]]
     """
     xp, axes = backend_of(x), SPATIAL_AXES[data_format]
-    layout = _lay_windows(xp, x, window, stride, padding, dilation, data_format)
+    layout = _pool_layout(xp, x, window, stride, padding, dilation, data_format)
     least = LEAST.get(xp.dtype(x), float("-inf"))
     padded = add_border(xp, x, axes, layout.border, least)
     maxima: A = _over_windows(xp.max, xp.maximum, padded, axes, layout)
@@ -382,7 +383,7 @@ def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
     return rearrange(scores, "n period -> (n period)")
 
 
-def _lay_windows(
+def _pool_layout(
     xp: Backend,
     x: Any,
     window: Any,
@@ -395,7 +396,7 @@ def _lay_windows(
     shape, (height, width) = xp.shape(x), SPATIAL_AXES[data_format]
     size, image = as_pair(window), (shape[height], shape[width])
     windows = Windows(size, size if stride is None else as_pair(stride), as_pair(dilation))
-    return Layout(image, windows, parse_padding(padding, windows, image))
+    return lay_windows(image, windows, parse_padding(padding, windows, image))
 
 
 def _over_windows(reduction: Any, pairwise: Any, x: Any, axes: Pair, layout: Layout) -> Any:
@@ -463,7 +464,7 @@ def _check_windows(
     expect.not_empty(xp, dict(zip(SIDES, SPATIAL_AXES[data_format], strict=True)), x=x)
     check_known(xp, (sides[0], sides[1]), x=x)
     check_padding(padding)
-    layout = _lay_windows(xp, x, window, stride, padding, dilation, data_format)
+    layout = _pool_layout(xp, x, window, stride, padding, dilation, data_format)
     # Any less, and a window whose cells lie side by side has one of the image.
     borders = zip(SIDES, layout.border, layout.windows.extent, strict=True)
     for side, (before, _), extent in borders:
