@@ -1,6 +1,6 @@
-"""Windows that slide over a picture: where they lie, how many fit, and what they hold.
+"""Windows that slide over an image: where they lie, how many fit, and what they hold.
 
-Height and width come in pairs, `(height, width)`. A size of the picture that is not known yet is
+Height and width come in pairs, `(height, width)`. A size of the image that is not known yet is
 refused where the number of windows depends on it, and computed with where it is a symbol.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from .. import expect
 from ..backends import Backend
-from . import _checks as check
 from ._broadcasting import to_rank
 
 A = TypeVar("A")
@@ -19,8 +19,13 @@ Pair = tuple[Any, Any]
 Border = tuple[Pair, Pair]
 """What is added: (above, below), (left, right)."""
 
-WORDS = ("valid", "same")
-"""Paddings with a name: none, and as much as it takes to get a window for each stride."""
+SIDES = ("height", "width")
+SPATIAL_AXES: dict[str, tuple[int, int]] = {"channels_first": (-2, -1), "channels_last": (-3, -2)}
+"""The axes of height and width by data format."""
+
+NO_BORDER: Border = ((0, 0), (0, 0))
+PADDINGS = ("valid", "same")
+"""Paddings with a name: none, and as much as gives one window for each stride begun."""
 
 
 class Windows(NamedTuple):
@@ -37,59 +42,58 @@ class Windows(NamedTuple):
         return high, wide
 
 
-def read_border(op: str, padding: object, windows: Windows, picture: Pair) -> Border:
+class Layout(NamedTuple):
+    """How windows lie on an image with a border around it."""
+
+    image: Pair
+    windows: Windows
+    border: Border
+    padded: Pair
+    """Height and width of the image with its border."""
+    counts: Pair
+    """How many windows fit, from top to bottom and from left to right."""
+
+
+def lay_windows(image: Pair, windows: Windows, border: Border = NO_BORDER) -> Layout:
+    """The layout of windows on an image of this height and width."""
+    (above, below), (left, right) = border
+    padded = (image[0] + above + below, image[1] + left + right)
+    sides = zip(padded, windows.extent, windows.stride, strict=True)
+    down, across = ((size - extent) // stride + 1 for size, extent, stride in sides)
+    return Layout(image, windows, border, padded, (down, across))
+
+
+def as_pair(setting: Any) -> Pair:
+    """A setting for height and width alike, or one for each, as a pair."""
+    if isinstance(setting, Sequence):
+        high, wide = setting
+        return high, wide
+    return setting, setting
+
+
+def parse_padding(padding: Any, windows: Windows, image: Pair) -> Border:
     """The padding as numbers: an integer, a pair for height and width, `"valid"` or `"same"`.
 
     `"same"` is TensorFlow's: one window for each stride begun, with the odd cell at the end.
     """
     if isinstance(padding, str):
-        check.one_of(op, "padding", padding, WORDS)
         if padding == "valid":
-            return (0, 0), (0, 0)
-        high, wide = map(_same, picture, windows.extent, windows.stride)
+            return NO_BORDER
+        high, wide = map(_same_padding, image, windows.extent, windows.stride)
         return high, wide
-    above, left = check.pair(op, "padding", padding, 0)
+    above, left = as_pair(padding)
     return (above, above), (left, left)
 
 
-def _same(size: Any, extent: Any, stride: Any) -> Pair:
+def _same_padding(size: Any, extent: Any, stride: Any) -> Pair:
     begun = -(-size // stride)
     total = max((begun - 1) * stride + extent - size, 0)
     return total // 2, total - total // 2
 
 
-def count_windows(
-    op: str, name: str, shape: Sequence[Any], picture: Pair, windows: Windows, border: Border
-) -> Pair:
-    """How many windows fit, from top to bottom and from left to right: at least one each way."""
-    found = []
-    names = ("height", "width")
-    rest = (picture, border, windows.extent, windows.stride, windows.dilation)
-    for side, size, (before, after), extent, stride, dilation in zip(names, *rest, strict=True):
-        padded = size + before + after
-        if isinstance(padded, int) and isinstance(extent, int) and padded < extent:
-            added = f" with padding {before} + {after}" if before or after else ""
-            spread = f" with dilation {dilation}" if dilation != 1 else ""
-            raise ValueError(
-                f"{op}: {name} has {side} {size}{added}, less than a window's {extent}{spread} "
-                f"({name} has shape {check.show(shape)})"
-            )
-        found.append((padded - extent) // stride + 1)
-    return found[0], found[1]
-
-
-def known_picture(op: str, name: str, shape: Sequence[Any], picture: Pair) -> Pair:
-    """Height and width, which must be known: the number of windows depends on them."""
-    if None in picture:
-        raise ValueError(
-            f"{op}: height and width of {name} must be known, got shape {check.show(shape)}"
-        )
-    return picture
-
-
 def add_border(xp: Backend, x: A, axes: Pair, border: Border, value: float | bool = 0) -> A:
-    """The picture with a border on its two axes."""
-    if border == ((0, 0), (0, 0)):
+    """The image with a border on its two axes."""
+    if border == NO_BORDER:
         return x
     widths = [(0, 0)] * len(xp.shape(x))
     for axis, pair in zip(axes, border, strict=True):
@@ -98,37 +102,36 @@ def add_border(xp: Backend, x: A, axes: Pair, border: Border, value: float | boo
     return padded
 
 
-def shifted(x: Any, axis: int, side: int, windows: Windows, counts: Pair) -> list[Any]:
-    """For each place in a window along one axis, what all windows hold there.
+def shifted(x: Any, axis: int, size: Any, stride: Any, dilation: Any, count: Any) -> list[Any]:
+    """For each cell of a window along one axis, what all windows hold there.
 
     Args:
-        x: the picture, with its border.
+        x: the image, with its border.
         axis: the axis, counted from the end: negative.
-        side: 0 for height, 1 for width.
-        windows: how the windows lie.
-        counts: how many there are, from `count_windows`.
+        size: how many cells a window has.
+        stride: the steps from window to window.
+        dilation: the steps from cell to cell.
+        count: how many windows there are.
     """
-    size, stride, dilation = windows.size[side], windows.stride[side], windows.dilation[side]
-    span = (counts[side] - 1) * stride + 1
+    span = (count - 1) * stride + 1
     after = (slice(None),) * (-axis - 1)
-    starts = [place * dilation for place in range(size)]
+    starts = [cell * dilation for cell in range(size)]
     return [x[(..., slice(start, start + span, stride), *after)] for start in starts]
 
 
-def window_places(
-    xp: Backend, like: Any, width: Any, windows: Windows, counts: Pair, *, backwards: bool = False
-) -> Any:
-    """Where the cells of each window are in a picture that is one axis: `(h', w', kh, kw)`.
+def window_places(xp: Backend, like: Any, layout: Layout, *, backwards: bool = False) -> Any:
+    """Indices of each window's cells in the flattened padded image: `(h', w', kh, kw)`.
 
-    Reading the windows backwards, from the last cell to the first, is as good as a flipped kernel.
+    Reading the windows backwards, from the last cell to the first, flips the kernel.
     """
+    windows, (_, width) = layout.windows, layout.padded
     (down, right), (lower, later), (high, wide) = windows.stride, windows.dilation, windows.extent
     if backwards:
         lower, later = -lower, -later
     steps = (down * width, right, lower * width, later)
     places, *others = (
         multiples(xp, size, step, like)
-        for size, step in zip((*counts, *windows.size), steps, strict=True)
+        for size, step in zip((*layout.counts, *windows.size), steps, strict=True)
     )
     if backwards:
         places = places + ((high - 1) * width + wide - 1)
@@ -138,9 +141,44 @@ def window_places(
 
 
 def multiples(xp: Backend, count: Any, step: Any, like: Any) -> Any:
-    """Zero, the step, twice the step and so on: so many of them, as indices.
+    """The indices 0, step, 2·step and so on, `count` of them.
 
     Of a single one the step does not matter, and it may be past what an index can hold.
     """
     step = 0 if xp.is_fixed(count) and count == 1 else step
     return xp.arange(count, like=like) * step
+
+
+# --- Checks --------------------------------------------------------------------------------------
+
+
+def check_padding(padding: object) -> None:
+    """An integer, a pair of them, `"valid"` or `"same"`."""
+    if isinstance(padding, str):
+        expect.one_of(PADDINGS, padding=padding)
+    else:
+        expect.pair(0, padding=padding)
+
+
+def check_known(xp: Backend, sides: Pair, **named: Any) -> None:
+    """Height and width must be known: the number of windows depends on them."""
+    ((name, x),) = named.items()
+    if None in sides:
+        raise expect.value_error(
+            f"height and width of {name} must be known, got shape {expect.show(xp.shape(x))}"
+        )
+
+
+def check_fit(xp: Backend, layout: Layout, **named: Any) -> None:
+    """At least one window must fit each way."""
+    ((name, x),) = named.items()
+    windows = layout.windows
+    rest = (layout.image, layout.border, layout.padded, windows.extent, windows.dilation)
+    for side, size, (before, after), padded, extent, dilation in zip(SIDES, *rest, strict=True):
+        if isinstance(padded, int) and isinstance(extent, int) and padded < extent:
+            added = f" with padding {before} + {after}" if before or after else ""
+            spread = f" with dilation {dilation}" if dilation != 1 else ""
+            raise expect.value_error(
+                f"{name} has {side} {size}{added}, less than a window's {extent}{spread} "
+                f"({name} has shape {expect.show(xp.shape(x))})"
+            )

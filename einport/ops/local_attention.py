@@ -1,4 +1,4 @@
-"""Attention to what is near: windows along a sequence."""
+"""Local attention: windows along a sequence."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
-from . import _checks as check
 from ._windows import multiples
 from .attention import scaled_dot_product_attention
 
@@ -22,9 +22,29 @@ LEAST_BLOCK = 32
 """The fewest queries that share their keys: with less, the products are too small to be fast."""
 
 
-@operation
+def _check_sliding_window_chunks(x: Any, window: Any, step: Any, pad: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.positive_int(window=window)
+    if step is not None:
+        expect.positive_int(step=step)
+    expect.flag(pad=pad)
+    shape = expect.axes(xp, "b n d", x=x)
+    n = shape[1]
+    _check_known("length of x", n, shape)
+    if n == 0 or pad:
+        return
+    step = _default_step(window) if step is None else step
+    needed = _count_chunks(n, window, step)[1]
+    if needed > n:
+        raise expect.value_error(
+            f"x has {n} positions, but windows of {window} with step {step} need {needed}; "
+            f"pass pad=True to fill up the last one (x has shape {expect.show(shape)})"
+        )
+
+
+@operation(checks=_check_sliding_window_chunks)
 def sliding_window_chunks(x: A, window: int, *, step: int | None = None, pad: bool = False) -> A:
-    """Cut a sequence into windows of one length, which overlap by half unless told otherwise.
+    """Split a sequence into windows of one length, which overlap by half by default.
 
     The windows start at 0, `step`, 2·`step` and so on, until one holds the last position. If that
     one reaches past the end, it is refused, or filled up with zeros. A step larger than the window
@@ -51,46 +71,54 @@ def sliding_window_chunks(x: A, window: int, *, step: int | None = None, pad: bo
     >>> sliding_window_chunks(np.arange(6).reshape(1, 6, 1), 4)[0, :, :, 0].tolist()
     [[0, 1, 2, 3], [2, 3, 4, 5]]
     """
-    op = "sliding_window_chunks"
-    xp = check.array(op, "x", x)
-    window = check.count(op, "window", window)
-    step = max(window // 2, 1) if step is None else check.count(op, "step", step)
-    check.flag(op, "pad", pad)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "b n d")
-    n = _known(op, "length of x", shape[1], shape)
+    xp = backend_of(x)
+    n = xp.shape(x)[1]
     if n == 0:
         return rearrange(x, "b (windows place) d -> b windows place d", place=window)
+    step = _default_step(window) if step is None else step
+    windows, needed = _count_chunks(n, window, step)
+    if pad and needed > n:
+        x = xp.pad(x, [(0, 0), (0, needed - n), (0, 0)])
+    chunks: A = xp.take(x, _places(xp, x, windows, step, window), axis=1, in_range=True)
+    return chunks
+
+
+def _default_step(window: Any) -> Any:
+    """Half a window."""
+    return max(window // 2, 1)
+
+
+def _count_chunks(n: Any, window: Any, step: Any) -> tuple[Any, Any]:
+    """How many windows it takes to reach the end of `n` positions, and how many positions these."""
     # With gaps, the last window may end before the sequence does.
     first = max(window, step)
     windows = 1 - (first - n) // step if n > first else 1
-    needed = (windows - 1) * step + window
-    if needed > n:
-        if not pad:
-            raise ValueError(
-                f"{op}: x has {n} positions, but windows of {window} with step {step} need "
-                f"{needed}; pass pad=True to fill up the last one (x has shape {check.show(shape)})"
-            )
-        x = xp.pad(x, [(0, 0), (0, needed - n), (0, 0)])
-    found: A = xp.take(x, _places(xp, x, windows, step, window), axis=1, in_range=True)
-    return found
+    return windows, (windows - 1) * step + window
 
 
-@operation
+def _check_sliding_window_attention(q: Any, k: Any, v: Any, window: Any) -> None:
+    xp = _check_alike(q, k, v)
+    expect.integer(0, window=window)
+    shape = xp.shape(q)
+    _check_known("length of q", shape[2], shape)
+    _check_known("depth of q", shape[3], shape)
+
+
+@operation(checks=_check_sliding_window_attention, in_float32=True)
 def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
-    """Attention of each position to itself and to `window` positions on either side.
+    """Local attention: each position attends to itself and `window` positions on either side.
 
     Equal to `scaled_dot_product_attention` with a mask that is True where |i − j| ≤ window, in
     time and memory that grow with n·window. 16-bit floats are computed in float32. What is NaN or
     infinite in `q` and `k` reaches the queries that have it in their window, and no others; in
-    `v` it may reach their neighbours, since 0·NaN is NaN. A query whose scores are all −inf gets
+    `v` it may reach their neighbors, since 0·NaN is NaN. A query whose scores are all −inf gets
     zeros, whatever `v` holds.
 
     Args:
         q: `(b, h, n, d)`, floating.
         k: `(b, h, n, d)` of the same dtype.
         v: `(b, h, n, e)` of the same dtype.
-        window: how far a query sees on either side; 0 for itself alone.
+        window: how many positions a query attends to on either side; 0 for itself alone.
 
     Returns:
         `(b, h, n, e)`: `softmax(q kᵀ / √d) v`, over the keys in the window.
@@ -109,25 +137,19 @@ def sliding_window_attention(q: A, k: A, v: A, *, window: int) -> A:
     >>> sliding_window_attention(q, k, v, window=1).ravel().tolist()
     [2.0, 3.0, 5.0, 6.0]
     """
-    op = "sliding_window_attention"
-    xp = _check_local(op, q, k, v)
-    window = check.whole(op, "window", window)
-    if window < 0:
-        raise ValueError(f"{op}: window must be at least 0, got {window}")
-    shape = xp.shape(q)
-    n = _known(op, "length of q", shape[2], shape)
-    _known(op, "depth of q", shape[3], shape)
+    xp = backend_of(q)
+    n = xp.shape(q)[2]
     window = min(window, n)
-    # Half a window of queries sees two and a half: less is wasted than in larger blocks.
+    # Half a window of queries needs two and a half of keys: larger blocks mask out more of them.
     block = max(-(-window // 2), LEAST_BLOCK)
     if n > block + 2 * window:
         return _in_blocks(xp, q, k, v, n, window, block)
-    out: A = scaled_dot_product_attention(q, k, v, mask=_within(xp, q, n, n, window, 0))
-    return out
+    near = _within(xp, q, n, n, window, 0)
+    return scaled_dot_product_attention.definition(q, k, v, mask=near)
 
 
 def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -> A:
-    """A block of queries at a time, to what is in the block and `window` positions around it."""
+    """A block of queries at a time attends to the block and `window` positions around it."""
     blocks, span = -(-n // block), block + 2 * window
     after = blocks * block - n
     q = xp.pad(q, [(0, 0), (0, 0), (0, after), (0, 0)])
@@ -137,7 +159,7 @@ def _in_blocks(xp: Backend, q: A, k: A, v: A, n: Any, window: int, block: int) -
     k, v = (xp.take(xp.pad(x, around), place, axis=2, in_range=True) for x in (k, v))
     inside = rearrange((place >= window) & (place < n + window), "blocks key -> blocks 1 key")
     near = rearrange(_within(xp, q, block, span, window, window), "query key -> 1 query key")
-    out = scaled_dot_product_attention(q, k, v, mask=near & inside)
+    out = scaled_dot_product_attention.definition(q, k, v, mask=near & inside)
     out = rearrange(out, "b h blocks query e -> b h (blocks query) e")
     return out[:, :, :n]
 
@@ -156,38 +178,41 @@ def _within(xp: Backend, like: Any, queries: Any, keys: Any, window: int, before
     return (ahead >= -window) & (ahead <= window)
 
 
-def _known(op: str, what: str, size: Any, shape: Sequence[Any]) -> Any:
+# --- Checks --------------------------------------------------------------------------------------
+
+
+def _check_known(what: str, size: Any, shape: Sequence[Any]) -> None:
     """A size that must be known, if only as a symbol."""
     if size is None:
-        raise ValueError(f"{op}: the {what} must be known, got shape {check.show(shape)}")
-    return size
+        raise expect.value_error(f"the {what} must be known, got shape {expect.show(shape)}")
 
 
-def _check_local(op: str, q: Any, k: Any, v: Any) -> Backend:
+def _check_alike(q: Any, k: Any, v: Any) -> Backend:
+    """Floating arrays of one framework and dtype, whose sizes fit each other; their adapter."""
     named = {"q": q, "k": k, "v": v}
-    xp = check.arrays(op, **named)
+    xp = expect.arrays(**named)
+    shapes = []
     for name, x in named.items():
-        check.floating(op, name, xp, x)
-        check.rank(op, name, xp.shape(x), "b h n d")
-    check.same_dtype(op, xp, **named)
-    shapes = [xp.shape(x) for x in named.values()]
+        expect.floating(xp, **{name: x})
+        shapes.append(expect.axes(xp, "b h n d", **{name: x}))
+    expect.same_dtype(xp, **named)
     query, key, _ = shapes
-    if not check.equal(query[3], key[3]):
-        raise ValueError(
-            f"{op}: q and k must have one depth, got {query[3]} and {key[3]} ({_shown(shapes)})"
+    if not expect.equal(query[3], key[3]):
+        raise expect.value_error(
+            f"q and k must have one depth, got {query[3]} and {key[3]} ({_shown(shapes)})"
         )
-    if not all(check.same_sizes(a[:3], b[:3]) for a, b in combinations(shapes, 2)):
-        raise ValueError(
-            f"{op}: q, k and v must have the same batch, heads and length ({_shown(shapes)})"
+    if not all(expect.same_sizes(a[:3], b[:3]) for a, b in combinations(shapes, 2)):
+        raise expect.value_error(
+            f"q, k and v must have the same batch, heads and length ({_shown(shapes)})"
         )
     if query[3] == 0:
-        raise ValueError(
-            f"{op}: q has depth 0, so that the scale 1/√0 does not exist ({_shown(shapes)})"
+        raise expect.value_error(
+            f"q has depth 0, so that the scale 1/√0 does not exist ({_shown(shapes)})"
         )
     return xp
 
 
 def _shown(shapes: Sequence[Sequence[Any]]) -> str:
-    # Only where it is needed: torch.compile cannot write out a size that is a symbol.
-    query, key, value = map(check.show, shapes)
+    # Formatted only on error: formatting a symbolic size would specialize the trace.
+    query, key, value = map(expect.show, shapes)
     return f"q has shape {query}, k {key}, v {value}"

@@ -1,27 +1,32 @@
-"""One number for many: means and maxima over space, channels, windows or periods."""
+"""Pooling: means and maxima over space, channels, windows or periods."""
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from einops import rearrange
 
-from ..backends import Backend
+from .. import expect
+from ..backends import Backend, backend_of
 from ..operation import operation
-from ..patterns.axes import reduce_axes
-from . import _checks as check
+from ..patterns import reduce_axes
 from ._numerics import centered, squarable
 from ._windows import (
-    Border,
+    SIDES,
+    SPATIAL_AXES,
+    Layout,
     Pair,
     Windows,
     add_border,
-    count_windows,
-    known_picture,
+    as_pair,
+    check_fit,
+    check_known,
+    check_padding,
+    lay_windows,
     multiples,
-    read_border,
+    parse_padding,
     shifted,
 )
 
@@ -49,9 +54,16 @@ LEAST: dict[str, float | bool] = {
 """What no element is less than, by dtype; minus infinity for floats."""
 
 
-@operation
+def _check_global_average_pool(x: Any, keepdims: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    expect.flag(keepdims=keepdims)
+    _check_pixels(xp, x, data_format)
+
+
+@operation(checks=_check_global_average_pool)
 def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "channels_first") -> A:
-    """Average each channel over the whole picture.
+    """Average each channel over all pixels.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; floating.
@@ -71,17 +83,19 @@ def global_average_pool(x: A, *, keepdims: bool = False, data_format: str = "cha
     >>> global_average_pool(np.arange(4.0).reshape(1, 1, 2, 2)).tolist()
     [[1.5]]
     """
-    op = "global_average_pool"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    check.flag(op, "keepdims", keepdims)
-    _check_image(op, xp, x, data_format)
-    return reduce_axes(xp.mean, x, _over_space(data_format, keepdims))
+    return reduce_axes(backend_of(x).mean, x, _over_space(data_format, keepdims))
 
 
-@operation
+def _check_global_max_pool(x: Any, keepdims: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.real(xp, x=x)
+    expect.flag(keepdims=keepdims)
+    _check_pixels(xp, x, data_format)
+
+
+@operation(checks=_check_global_max_pool)
 def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channels_first") -> A:
-    """The largest value of each channel; NaN if one is there.
+    """Maximum of each channel over all pixels; NaN if one is there.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; real numbers or booleans.
@@ -101,17 +115,20 @@ def global_max_pool(x: A, *, keepdims: bool = False, data_format: str = "channel
     >>> global_max_pool(np.arange(4).reshape(1, 1, 2, 2)).tolist()
     [[3]]
     """
-    op = "global_max_pool"
-    xp = check.array(op, "x", x)
-    check.real(op, "x", xp, x)
-    check.flag(op, "keepdims", keepdims)
-    _check_image(op, xp, x, data_format)
-    return reduce_axes(xp.max, x, _over_space(data_format, keepdims))
+    return reduce_axes(backend_of(x).max, x, _over_space(data_format, keepdims))
 
 
-@operation
+def _check_channel_max_pool(x: Any, keepdims: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.real(xp, x=x)
+    expect.flag(keepdims=keepdims)
+    expect.image(xp, data_format, x=x)
+    expect.not_empty(xp, {"channels": 1 if data_format == "channels_first" else 3}, x=x)
+
+
+@operation(checks=_check_channel_max_pool)
 def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channels_first") -> A:
-    """The largest value at each pixel, over the channels; NaN if one is there.
+    """Maximum of each pixel over the channels; NaN if one is there.
 
     Args:
         x: `(b, c, h, w)`, or `(b, h, w, c)` with channels last; real numbers or booleans.
@@ -131,20 +148,20 @@ def channel_max_pool(x: A, *, keepdims: bool = True, data_format: str = "channel
     >>> channel_max_pool(np.arange(4).reshape(1, 2, 1, 2)).tolist()
     [[[[2, 3]]]]
     """
-    op = "channel_max_pool"
-    xp = check.array(op, "x", x)
-    check.real(op, "x", xp, x)
-    check.flag(op, "keepdims", keepdims)
-    shape = xp.shape(x)
-    check.image(op, "x", shape, data_format)
-    first = data_format == "channels_first"
-    check.not_empty(op, "x", shape, {"channels": 1 if first else 3})
-    if first:
-        return reduce_axes(xp.max, x, "b c h w -> b 1 h w" if keepdims else "b c h w -> b h w")
-    return reduce_axes(xp.max, x, "b h w c -> b h w 1" if keepdims else "b h w c -> b h w")
+    if data_format == "channels_first":
+        pattern = "b c h w -> b 1 h w" if keepdims else "b c h w -> b h w"
+    else:
+        pattern = "b h w c -> b h w 1" if keepdims else "b h w c -> b h w"
+    return reduce_axes(backend_of(x).max, x, pattern)
 
 
-@operation
+def _check_average_pool(x: Any, window: Any, stride: Any, padding: Any, data_format: Any) -> None:
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    _check_windows(xp, x, window, stride, padding, 1, data_format)
+
+
+@operation(checks=_check_average_pool, in_float32=True)
 def average_pool(
     x: A,
     window: int | tuple[int, int],
@@ -153,7 +170,7 @@ def average_pool(
     padding: int | tuple[int, int] | str = 0,
     data_format: str = "channels_first",
 ) -> A:
-    """Average over windows that slide across the picture; padded cells do not count.
+    """Average pooling: the mean of each window; padding does not count.
 
     NaN and infinities stay in the windows that hold them. 16-bit floats are computed in float32.
 
@@ -162,14 +179,14 @@ def average_pool(
         window: its height and width, or one number for both.
         stride: the steps from window to window, down and across; the window by default, so that
             windows touch and do not overlap.
-        padding: the cells around the picture that windows may reach into, above and below, left
+        padding: the cells around the image that windows may reach into, above and below, left
             and right: fewer than the window has. `"valid"` is none; `"same"` is TensorFlow's, for
             a window at each stride begun, with the odd cell at the end.
         data_format: `"channels_first"` or `"channels_last"`.
 
     Returns:
         `(..., c, h', w')`, or `(..., h', w', c)`, with `h' = (h + padding − window) // stride + 1`
-        where the padding is that of both ends: the sum of a window's cells in the picture, divided
+        where the padding is that of both ends: the sum of a window's cells in the image, divided
         by how many they are.
 
     Raises:
@@ -185,17 +202,24 @@ def average_pool(
     >>> average_pool(np.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
-    op = "average_pool"
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    lie = _lay_windows(op, xp, x, window, stride, padding, 1, data_format)
-    padded = add_border(xp, x, lie.axes, lie.border)
-    total = _over_windows(xp.sum, add, xp.widen(padded), lie)
-    mean = total / (_real_cells(xp, total, lie, 0) * _real_cells(xp, total, lie, 1))
-    return xp.narrow(mean, x)
+    xp, axes = backend_of(x), SPATIAL_AXES[data_format]
+    layout = _pool_layout(xp, x, window, stride, padding, 1, data_format)
+    padded = add_border(xp, x, axes, layout.border)
+    total = _over_windows(xp.sum, add, padded, axes, layout)
+    high, wide = (_real_cells(xp, total, axes, layout, side) for side in (0, 1))
+    mean: A = total / (high * wide)
+    return mean
 
 
-@operation
+def _check_max_pool(
+    x: Any, window: Any, stride: Any, padding: Any, dilation: Any, data_format: Any
+) -> None:
+    xp = expect.arrays(x=x)
+    expect.real(xp, x=x)
+    _check_windows(xp, x, window, stride, padding, dilation, data_format)
+
+
+@operation(checks=_check_max_pool)
 def max_pool(
     x: A,
     window: int | tuple[int, int],
@@ -205,17 +229,17 @@ def max_pool(
     dilation: int | tuple[int, int] = 1,
     data_format: str = "channels_first",
 ) -> A:
-    """The largest value in each window that slides across the picture; NaN if one is there.
+    """Max pooling: the maximum of each window; NaN if one is there.
 
-    The padding never wins: it is minus infinity, the least integer, or False. Where a dilated
-    window steps over the whole of a small picture, that is the result. How equal values share a
-    gradient is the framework's affair, and so is the sign of a zero among zeros of both.
+    Padding is minus infinity, the least integer, or False, so that it never exceeds a pixel. Where
+    a dilated window steps over the whole of a small image, that is the result. How equal values
+    share a gradient is up to the framework, and so is the sign of a zero among zeros of both.
 
     Args:
         x: `(..., c, h, w)`, or `(..., h, w, c)` with channels last; real numbers or booleans.
         window: its height and width, or one number for both.
         stride: the steps from window to window, down and across; the window by default.
-        padding: the cells around the picture that windows may reach into, above and below, left
+        padding: the cells around the image that windows may reach into, above and below, left
             and right: fewer than a window reaches over. `"valid"` is none; `"same"` is
             TensorFlow's, for a window at each stride begun, with the odd cell at the end.
         dilation: the steps from cell to cell in a window.
@@ -238,18 +262,30 @@ def max_pool(
     >>> max_pool(np.arange(16).reshape(1, 4, 4), 2).tolist()
     [[[5, 7], [13, 15]]]
     """
-    op = "max_pool"
-    xp = check.array(op, "x", x)
-    check.real(op, "x", xp, x)
-    lie = _lay_windows(op, xp, x, window, stride, padding, dilation, data_format)
+    xp, axes = backend_of(x), SPATIAL_AXES[data_format]
+    layout = _pool_layout(xp, x, window, stride, padding, dilation, data_format)
     least = LEAST.get(xp.dtype(x), float("-inf"))
-    padded = add_border(xp, x, lie.axes, lie.border, least)
-    return _over_windows(xp.max, xp.maximum, padded, lie)
+    padded = add_border(xp, x, axes, layout.border, least)
+    maxima: A = _over_windows(xp.max, xp.maximum, padded, axes, layout)
+    return maxima
 
 
-@operation
+def _check_periods(x: Any, period: Any) -> None:
+    """A floating series of whole periods."""
+    xp = expect.arrays(x=x)
+    expect.floating(xp, x=x)
+    shape = expect.axes(xp, "n", x=x)
+    expect.positive_int(period=period)
+    if not expect.divides(period, shape[0]):
+        raise expect.value_error(
+            f"x has {shape[0]} values, which period = {period} does not divide "
+            f"(x has shape {expect.show(shape)})"
+        )
+
+
+@operation(checks=_check_periods)
 def mean_by_period(x: A, period: int) -> A:
-    """Average each period of a series: days to weeks, say.
+    """Average over each period of a series: days to weeks, say.
 
     Args:
         x: `(n·period,)`, floating.
@@ -268,11 +304,11 @@ def mean_by_period(x: A, period: int) -> A:
     >>> mean_by_period(np.array([1.0, 2.0, 3.0, 10.0, 11.0, 15.0]), 3).tolist()
     [2.0, 12.0]
     """
-    xp, periods, _ = _split_periods("mean_by_period", x, period)
-    return reduce_axes(xp.mean, periods, "n period -> n")
+    periods = rearrange(x, "(n period) -> n period", period=period)
+    return reduce_axes(backend_of(x).mean, periods, "n period -> n")
 
 
-@operation
+@operation(checks=_check_periods, in_float32=True)
 def subtract_period_mean(x: A, period: int) -> A:
     """Subtract from each value of a series the mean of its own period.
 
@@ -295,14 +331,23 @@ def subtract_period_mean(x: A, period: int) -> A:
     >>> subtract_period_mean(np.array([1.0, 2.0, 3.0, 10.0, 11.0, 15.0]), 3).tolist()
     [-1.0, 0.0, 1.0, -2.0, -1.0, 3.0]
     """
-    xp, periods, _ = _split_periods("subtract_period_mean", x, period)
-    differences, _ = centered(xp, xp.widen(periods), "n period -> n 1")
-    return xp.narrow(rearrange(differences, "n period -> (n period)"), x)
+    periods = rearrange(x, "(n period) -> n period", period=period)
+    differences, _ = centered(backend_of(x), periods, "n period -> n 1")
+    return rearrange(differences, "n period -> (n period)")
 
 
-@operation
+def _check_standardize_by_period(x: Any, period: Any, correction: Any) -> None:
+    _check_periods(x, period)
+    expect.number(0, correction=correction)
+    if isinstance(period, int) and period <= correction:
+        raise expect.value_error(
+            f"period must be greater than the correction, {float(correction):g}, got {period}"
+        )
+
+
+@operation(checks=_check_standardize_by_period, in_float32=True)
 def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
-    """Bring each period of a series to mean 0 and standard deviation 1.
+    """Standardize each period of a series to mean 0 and standard deviation 1.
 
     A period whose values are all equal, or that has one value, gives NaN: it is 0/0. 16-bit floats
     are computed in float32.
@@ -329,106 +374,61 @@ def standardize_by_period(x: A, period: int, *, correction: float = 1) -> A:
     >>> standardize_by_period(np.array([1.0, 2.0, 3.0, 10.0, 12.0, 14.0]), 3).tolist()
     [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]
     """
-    op = "standardize_by_period"
-    xp, periods, length = _split_periods(op, x, period)
-    correction = check.number(op, "correction", correction, 0)
-    if isinstance(length, int) and length <= correction:
-        raise ValueError(
-            f"{op}: period must be greater than the correction, {correction:g}, got {length}"
-        )
-    differences, _ = centered(xp, xp.widen(periods), "n period -> n 1")
+    xp = backend_of(x)
+    periods = rearrange(x, "(n period) -> n period", period=period)
+    differences, _ = centered(xp, periods, "n period -> n 1")
     differences = differences * squarable(xp, differences)
     squares = reduce_axes(xp.sum, differences * differences, "n period -> n 1")
-    scores = differences / xp.sqrt(squares / (length - correction))
-    return xp.narrow(rearrange(scores, "n period -> (n period)"), x)
+    scores = differences / xp.sqrt(squares / (period - float(correction)))
+    return rearrange(scores, "n period -> (n period)")
 
 
-class _Lie(NamedTuple):
-    """How windows lie on a picture."""
-
-    windows: Windows
-    picture: Pair
-    border: Border
-    counts: Pair
-    axes: Pair
-
-
-def _lay_windows(
-    op: str,
+def _pool_layout(
     xp: Backend,
     x: Any,
-    window: object,
-    stride: object,
-    padding: object,
-    dilation: object,
-    data_format: object,
-) -> _Lie:
-    """Check what both pools take, and find out how their windows lie."""
-    shape = xp.shape(x)
-    _, *sides = check.image(op, "x", shape, data_format, "...")
-    size = check.pair(op, "window", window, 1)
-    steps = size if stride is None else check.pair(op, "stride", stride, 1)
-    windows = Windows(size, steps, check.pair(op, "dilation", dilation, 1))
-    axes = (-2, -1) if data_format == "channels_first" else (-3, -2)
-    check.not_empty(op, "x", shape, dict(zip(("height", "width"), axes, strict=True)))
-    picture = known_picture(op, "x", shape, (sides[0], sides[1]))
-    border = read_border(op, padding, windows, picture)
-    # Any less, and a window whose cells lie side by side has one of the picture.
-    for side, (before, _), extent in zip(("height", "width"), border, windows.extent, strict=True):
-        if isinstance(before, int) and isinstance(extent, int) and before >= extent:
-            raise ValueError(
-                f"{op}: padding must be less than the window, got {before} for a window that "
-                f"reaches over {extent} in {side}"
-            )
-    counts = count_windows(op, "x", shape, picture, windows, border)
-    return _Lie(windows, picture, border, counts, axes)
+    window: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    data_format: str,
+) -> Layout:
+    """How the windows of a pool lie on an image; without a stride they touch each other."""
+    shape, (height, width) = xp.shape(x), SPATIAL_AXES[data_format]
+    size, image = as_pair(window), (shape[height], shape[width])
+    windows = Windows(size, size if stride is None else as_pair(stride), as_pair(dilation))
+    return lay_windows(image, windows, parse_padding(padding, windows, image))
 
 
-def _over_windows(reduction: Any, pairwise: Any, x: Any, lie: _Lie) -> Any:
+def _over_windows(reduction: Any, pairwise: Any, x: Any, axes: Pair, layout: Layout) -> Any:
     """Reduce the height of all windows at once, then their width: `k + k` steps, not `k · k`."""
     alone = []
-    for side, axis in enumerate(lie.axes):
-        if lie.counts[side] == 1:
-            # The cells of a window that is alone are one slice: they need no step for each.
-            whole = Windows((1, 1), lie.windows.dilation)
-            (x,) = shifted(x, axis, side, whole, lie.windows.size)
+    sides = zip(axes, *layout.windows, layout.counts, strict=True)
+    for axis, size, stride, dilation, count in sides:
+        if count == 1:
+            # The cells of a single window are one slice: they need no step for each.
+            (x,) = shifted(x, axis, 1, dilation, 1, size)
             alone.append(axis)
         else:
-            x = reduce(pairwise, shifted(x, axis, side, lie.windows, lie.counts))
+            x = reduce(pairwise, shifted(x, axis, size, stride, dilation, count))
     return reduction(x, axis=tuple(alone), keepdims=True) if alone else x
 
 
-def _real_cells(xp: Backend, like: Any, lie: _Lie, side: int) -> Any:
-    """How many cells of each window lie in the picture, along one side; one number if all do."""
-    size, stride = lie.windows.size[side], lie.windows.stride[side]
-    before, count = lie.border[side][0], lie.counts[side]
+def _real_cells(xp: Backend, like: Any, axes: Pair, layout: Layout, side: int) -> Any:
+    """How many cells of each window lie in the image, along one side; one number if all do."""
+    size, stride = layout.windows.size[side], layout.windows.stride[side]
+    before, count = layout.border[side][0], layout.counts[side]
     # How far the last window reaches past the end: it may not get to the padding there.
-    beyond = (count - 1) * stride - before + size - lie.picture[side]
+    beyond = (count - 1) * stride - before + size - layout.image[side]
     if before == 0 and isinstance(beyond, int) and beyond <= 0:
         return size
     turn = multiples(xp, count, stride, like)
     cells = size - xp.maximum(before - turn, 0)
     if not isinstance(beyond, int) or beyond > 0:
         cells = cells - xp.maximum(turn - (count - 1) * stride + beyond, 0)
-    after = -lie.axes[side] - 1
+    after = -axes[side] - 1
     before_it = len(xp.shape(like)) - 1 - after
     pattern = f"n -> {'1 ' * before_it}n{' 1' * after}"
     return rearrange(xp.astype(cells, xp.dtype(like)), pattern)
-
-
-def _split_periods(op: str, x: A, period: int) -> tuple[Backend, A, int]:
-    """The adapter of a series, the series with a row for each period, and the period."""
-    xp = check.array(op, "x", x)
-    check.floating(op, "x", xp, x)
-    shape = xp.shape(x)
-    check.rank(op, "x", shape, "n")
-    length = check.count(op, "period", period)
-    if not check.divides(length, shape[0]):
-        raise ValueError(
-            f"{op}: x has {shape[0]} values, which period = {length} does not divide "
-            f"(x has shape {check.show(shape)})"
-        )
-    return xp, rearrange(x, "(n period) -> n period", period=length), length
 
 
 def _over_space(data_format: str, keepdims: bool) -> str:
@@ -437,7 +437,40 @@ def _over_space(data_format: str, keepdims: bool) -> str:
     return "b h w c -> b 1 1 c" if keepdims else "b h w c -> b c"
 
 
-def _check_image(op: str, xp: Backend, x: Any, data_format: str) -> None:
-    check.image(op, "x", xp.shape(x), data_format)
-    height = 2 if data_format == "channels_first" else 1
-    check.not_empty(op, "x", xp.shape(x), {"height": height, "width": height + 1})
+# --- Checks --------------------------------------------------------------------------------------
+
+
+def _check_pixels(xp: Backend, x: Any, data_format: Any) -> None:
+    """Images that are not empty."""
+    expect.image(xp, data_format, x=x)
+    expect.not_empty(xp, dict(zip(SIDES, SPATIAL_AXES[data_format], strict=True)), x=x)
+
+
+def _check_windows(
+    xp: Backend,
+    x: Any,
+    window: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    data_format: Any,
+) -> None:
+    """Windows that fit on images, with a padding that no window can lie in."""
+    _, *sides = expect.image(xp, data_format, "...", x=x)
+    expect.pair(1, window=window)
+    if stride is not None:
+        expect.pair(1, stride=stride)
+    expect.pair(1, dilation=dilation)
+    expect.not_empty(xp, dict(zip(SIDES, SPATIAL_AXES[data_format], strict=True)), x=x)
+    check_known(xp, (sides[0], sides[1]), x=x)
+    check_padding(padding)
+    layout = _pool_layout(xp, x, window, stride, padding, dilation, data_format)
+    # Any less, and a window whose cells lie side by side has one of the image.
+    borders = zip(SIDES, layout.border, layout.windows.extent, strict=True)
+    for side, (before, _), extent in borders:
+        if isinstance(before, int) and isinstance(extent, int) and before >= extent:
+            raise expect.value_error(
+                f"padding must be less than the window, got {before} for a window that "
+                f"reaches over {extent} in {side}"
+            )
+    check_fit(xp, layout, x=x)
