@@ -261,9 +261,7 @@ def positive_int(**named: object) -> Any:
 def known_int(**named: object) -> Any:
     """A whole number of at least 1 that is known while tracing."""
     ((name, value),) = named.items()
-    xp = find(value)
-    if xp is not None and xp.is_size(value):
-        raise type_error(f"{name} must be known while tracing, got {describe(value)}")
+    _refuse_traced(name, value)
     return integer(1, **named)
 
 
@@ -304,7 +302,16 @@ def positive_ints(argument: str, shape: Sequence[Any], **named: object) -> tuple
     return found
 
 
-def pair(least: int, **named: object) -> tuple[Any, Any]:
+def known_pair(least: int, /, **named: object) -> tuple[Any, Any]:
+    """A pair as `pair` takes it, of numbers that are known while tracing."""
+    found = pair(least, **named)
+    (name,) = named
+    for value in found:
+        _refuse_traced(name, value)
+    return found
+
+
+def pair(least: int, /, **named: object) -> tuple[Any, Any]:
     """A whole number for height and width alike, or one for each; at least `least`."""
     ((name, value),) = named.items()
     if not isinstance(value, Sequence) or isinstance(value, str):
@@ -453,6 +460,13 @@ def _is_one_integer(value: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _refuse_traced(name: str, value: object) -> None:
+    """A size that is an array of a traced program is not known."""
+    xp = None if type(value) is int else find(value)
+    if xp is not None and xp.is_size(value):
+        raise type_error(f"{name} must be known while tracing, got {describe(value)}")
 
 
 def _is_real(value: object) -> bool:

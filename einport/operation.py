@@ -19,9 +19,10 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast, overload
+from operator import index
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
-from .backends import Array, Backend, find
+from .backends import Array, Backend, find, is_size
 from .backends.base import HALF_DTYPES
 from .backends.holders import value_of
 from .backends.trees import tree_leaves, tree_map
@@ -76,23 +77,9 @@ class Parameters(NamedTuple):
     roles: dict[str, str]
 
 
-@overload
-def operation(definition: Callable[P, R], /) -> Operation[P, R]: ...
-@overload
 def operation(
-    *,
-    checks: Callable[..., Any] | None = None,
-    in_float32: bool = False,
-    keeps: Sequence[str] = (),
-) -> Callable[[Callable[P, R]], Operation[P, R]]: ...
-def operation(
-    definition: Any = None,
-    /,
-    *,
-    checks: Callable[..., Any] | None = None,
-    in_float32: bool = False,
-    keeps: Sequence[str] = (),
-) -> Any:
+    *, checks: Callable[..., Any], in_float32: bool = False, keeps: Sequence[str] = ()
+) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Make an operation of a definition.
 
     Variables, parameters, NumPy scalars and containers among the arguments are read as their
@@ -100,7 +87,6 @@ def operation(
     autocast is on, it is off inside, and floats of another width are cast to that of the first.
 
     Args:
-        definition: the formula, where it needs no more to be said.
         checks: called first, with every argument by name, defaults included; what it raises with
             `einport.expect` gets the operation's name in front.
         in_float32: compute 16-bit floats in float32 and round the results once; integers, where
@@ -108,14 +94,12 @@ def operation(
         keeps: arguments whose float32 stands beside 16-bit floats by the definition: autocast
             does not narrow them.
     """
-    if definition is not None:
-        return _entered(definition, None, False, frozenset())
-    return lambda one: _entered(one, checks, in_float32, frozenset(keeps))
+    return lambda definition: _entered(definition, checks, in_float32, frozenset(keeps))
 
 
 def _entered(
     definition: Callable[..., Any],
-    checks: Callable[..., Any] | None,
+    checks: Callable[..., Any],
     in_float32: bool,
     keeps: frozenset[str],
 ) -> Operation[Any, Any]:
@@ -158,7 +142,7 @@ def _entered(
 
 def _checked(
     definition: Callable[..., Any],
-    checks: Callable[..., Any] | None,
+    checks: Callable[..., Any],
     in_float32: bool,
     variadic: str,
 ) -> Callable[[Backend | None, Array, dict[str, Any]], Any]:
@@ -170,11 +154,10 @@ def _checked(
 
     def compute(xp: Backend | None, first: Array, given: dict[str, Any]) -> Any:
         rest = given.pop(variadic) if variadic else ()
-        if checks is not None:
-            try:
-                checks(*rest, **given)
-            except Refused as refused:
-                raise refused.error(f"{name}: {refused}") from None
+        try:
+            checks(*rest, **given)
+        except Refused as refused:
+            raise refused.error(f"{name}: {refused}") from None
         if in_float32 and xp is not None:
             return _in_float32(xp, first, definition, given)
         return definition(*rest, **given)
@@ -260,11 +243,13 @@ def _setting(x: Any) -> Any:
     if kind is tuple or kind is list:
         return kind([_setting(item) for item in x])
     value = value_of(x)
-    if type(value) is list or type(value) is tuple:  # what a module made of one
-        return type(value)([_setting(item) for item in value])
+    if isinstance(value, (list, tuple)):  # a named tuple, or what a module made of a list
+        return [_setting(item) for item in value]
     xp = find(value)
-    number = None if xp is None else xp.to_number(value)
-    return x if number is None else number
+    if xp is not None:
+        number = xp.to_number(value)
+        return x if number is None else number
+    return index(x) if hasattr(kind, "__index__") and not is_size(x) else x
 
 
 def _first_array(values: Iterable[Any]) -> Array:

@@ -99,7 +99,7 @@ def test_sources_come_straight_from_the_code():
     assert all(line in lines for line in (*c.definition.splitlines(), *c.helpers.splitlines()))
     assert '"""' not in c.definition
     assert "rearrange(x," in c.definition
-    assert "_CHANNEL_AXES = {" in c.helpers
+    assert "CHANNEL_ORDERS = {" in c.helpers
     titles = [one.title for one in c.idioms]
     assert titles == ["NumPy", "PyTorch", "JAX", "TensorFlow"]
     for one in c.idioms:

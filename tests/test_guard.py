@@ -201,7 +201,7 @@ def test_ctrl_c_that_is_ignored_stays_so() -> None:
         "from einport import catalog\n"
         "import einport.cli.list as commands\n"
         "real = commands.select_entries\n"
-        "commands.select_entries = lambda texts: (ctrl_c(), real(texts))[1]\n"
+        "commands.select_entries = lambda *given: (ctrl_c(), real(*given))[1]\n"
     )
     done = run(*ONE, program=program)
     assert (done.returncode, done.stderr) == (0, "")

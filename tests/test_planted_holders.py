@@ -12,7 +12,6 @@ from packaging.version import Version
 from einport import backends, expect, operation
 from einport.backends import Backend, get_backend, holders
 from einport.catalog import entries, entry
-from einport.ops import _checks
 from einport.suite.devices import choose_device
 from einport.suite.holders import HOLDERS, dtype_of, held_case, holder_in_turn, holders_of
 from einport.suite.modes import HELD
@@ -69,8 +68,7 @@ def test_choices_without_a_sign_that_are_refused_are_caught(backend, device, mon
 
 
 def test_mappings_that_are_taken_for_no_dictionary_are_caught(backend, device, monkeypatch):
-    for module in (expect, _checks):
-        monkeypatch.setattr(module, "Mapping", dict)
+    monkeypatch.setattr(expect, "Mapping", dict)
     monkeypatch.setattr(holders, "Mapping", dict)
     monkeypatch.setattr(holders, "_readers", {})
     assert is_caught(backend, device, "feed_forward", "mapping")
@@ -90,7 +88,7 @@ def parameters_of_no_type(xp, patch):
     def broken(x):
         return find(x) if type(x).__module__.partition(".")[0] else None
 
-    for module in (operation, expect, _checks):
+    for module in (operation, expect):
         patch.setattr(module, "find", broken)
 
 

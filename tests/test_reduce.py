@@ -135,7 +135,9 @@ def test_messages_name_the_reduction_and_the_pattern(lab):
     x = lab.array(np.zeros((2, 3)))
     with pytest.raises(EinopsError, match='max-reduction pattern "a b c -> a"'):
         ops.reduce(x, "a b c -> a", "max")
-    with pytest.raises(EinopsError, match="Unknown reduction median"):
+    with pytest.raises(
+        EinopsError, match=r"reduction must be a function or one of .*, got 'median'"
+    ):
         ops.reduce(x, "a b -> a", "median")
     with pytest.raises(TypeError, match=r"tensor must be an array of .*, got a str"):
         ops.reduce("text", "a b -> a", "max")

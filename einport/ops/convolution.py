@@ -189,8 +189,8 @@ def _check_conv_transpose2d(
     expect.not_empty(xp, dict(zip(SIDES, SPATIAL_AXES[data_format], strict=True)), x=x)
     image = (sides[0], sides[1])
     check_known(xp, image, x=x)
-    cut = expect.pair(0, padding=padding)
-    extra = expect.pair(0, output_padding=output_padding)
+    cut = expect.known_pair(0, padding=padding)
+    extra = expect.known_pair(0, output_padding=output_padding)
     _check_extra(extra, windows)
     _check_result(xp, x, _transposed_size(image, windows, cut, extra), cut)
 
@@ -343,7 +343,9 @@ def _check_kernels(xp: Backend, weight: Any, axes: str, stride: Any, dilation: A
     expect.not_empty(xp, {"height": 2, "width": 3}, weight=weight)
     check_known(xp, (height, width), weight=weight)
     return Windows(
-        (height, width), expect.pair(1, stride=stride), expect.pair(1, dilation=dilation)
+        (height, width),
+        expect.known_pair(1, stride=stride),
+        expect.known_pair(1, dilation=dilation),
     )
 
 

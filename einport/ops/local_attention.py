@@ -24,9 +24,9 @@ LEAST_BLOCK = 32
 
 def _check_sliding_window_chunks(x: Any, window: Any, step: Any, pad: Any) -> None:
     xp = expect.arrays(x=x)
-    expect.positive_int(window=window)
+    expect.known_int(window=window)
     if step is not None:
-        expect.positive_int(step=step)
+        expect.known_int(step=step)
     expect.flag(pad=pad)
     shape = expect.axes(xp, "b n d", x=x)
     n = shape[1]

@@ -457,10 +457,10 @@ def _check_windows(
 ) -> None:
     """Windows that fit on images, with a padding that no window can lie in."""
     _, *sides = expect.image(xp, data_format, "...", x=x)
-    expect.pair(1, window=window)
+    expect.known_pair(1, window=window)
     if stride is not None:
-        expect.pair(1, stride=stride)
-    expect.pair(1, dilation=dilation)
+        expect.known_pair(1, stride=stride)
+    expect.known_pair(1, dilation=dilation)
     expect.not_empty(xp, dict(zip(SIDES, SPATIAL_AXES[data_format], strict=True)), x=x)
     check_known(xp, (sides[0], sides[1]), x=x)
     check_padding(padding)

@@ -111,6 +111,7 @@ def repeat_elements(x: A, repeats: Sequence[int]) -> A:
 
 def _repeat_each_axis(x: A, repeats: Sequence[int], axis: str) -> A:
     """Repeat along every axis: axis `i` becomes what `axis` says of its size and count."""
-    before = " ".join(f"d{i}" for i in range(len(repeats)))
-    after = " ".join(axis.format(i=i) for i in range(len(repeats)))
-    return repeat(x, f"{before} -> {after}", **{f"r{i}": r for i, r in enumerate(repeats)})
+    counts = {f"r{i}": r for i, r in enumerate(repeats) if not (isinstance(r, int) and r == 1)}
+    before = [f"d{i}" for i in range(len(repeats))]
+    after = [axis.format(i=i) if f"r{i}" in counts else f"d{i}" for i in range(len(repeats))]
+    return repeat(x, f"{' '.join(before)} -> {' '.join(after)}", **counts)

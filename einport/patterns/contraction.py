@@ -351,12 +351,3 @@ def _check_sizes(
 
 
 _checked = lru_cache(4096)(_check_sizes)
-
-
-def contract(op: str, xp: Backend, named: dict[str, Any], pattern: str) -> Any:
-    """`einsum` of arguments of an operation, checked."""
-    try:
-        check_contraction(xp, pattern, named)
-    except expect.Refused as refused:
-        raise refused.error(f"{op}: {refused}") from None
-    return einsum.definition(*named.values(), pattern)

@@ -55,6 +55,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
         with the one given.
 
     Raises:
+        TypeError: `tensor` is not an array, the pattern not a string, or a length not an integer.
         ValueError: the pattern has no arrow.
         EinopsError: the pattern does not fit the array.
 
@@ -82,6 +83,7 @@ def repeat(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
         An array with the axes to the right of the arrow; on PyTorch its elements may share memory.
 
     Raises:
+        TypeError: `tensor` is not an array, the pattern not a string, or a length not an integer.
         ValueError: the pattern has no arrow.
         EinopsError: the pattern does not fit the array.
 
@@ -202,8 +204,9 @@ def _check_reduce(tensor: Any, pattern: object, reduction: object, **axes_length
     xp = _check_pattern(tensor, pattern, **axes_lengths)
     if not callable(reduction) and (not isinstance(reduction, str) or reduction not in REDUCTIONS):
         known = ", ".join(sorted(map(repr, REDUCTIONS)))
-        raise expect.value_error(
-            f"reduction must be a function or one of {known}, got {expect.shown(reduction)}"
+        raise expect.Refused(
+            einops.EinopsError,
+            f"reduction must be a function or one of {known}, got {expect.shown(reduction)}",
         )
     dtype = xp.dtype(tensor[0] if isinstance(tensor, list) else tensor)
     needed = ""
@@ -234,10 +237,11 @@ def reduce(tensor: Any, pattern: str, reduction: Any, **axes_lengths: Any) -> An
         An array with the axes to the right of the arrow.
 
     Raises:
+        TypeError: `tensor` is not an array, the pattern not a string, or a length not an integer.
         ValueError: the pattern has no arrow; an extremum over nothing.
         NotImplementedError: the mean of an array that is not floating, or an extremum of complex
             numbers.
-        EinopsError: the pattern does not fit the array.
+        EinopsError: the pattern does not fit the array, or the reduction is not known.
 
     Source: A. Rogozhnikov, "Einops", ICLR 2022.
 
