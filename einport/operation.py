@@ -105,20 +105,21 @@ def _entered(
 ) -> Operation[Any, Any]:
     parameters = read_parameters(definition)
     compute = _checked(definition, checks, in_float32, parameters.variadic)
-    castable = {label for label, role in parameters.roles.items() if role == ARRAYS} - keeps
-    choices = CHOICES.intersection(parameters.roles)
+    roles, defaults = parameters.roles, parameters.defaults
+    castable = {label for label, role in roles.items() if role == ARRAYS} - keeps
+    choices = CHOICES.intersection(roles)
 
     @wraps(definition)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = _bind(parameters, args, kwargs)
         if given is None:
             return definition(*args, **kwargs)  # raises Python's own error for wrong arguments
-        given = {
-            label: _read(parameters.roles.get(label, SETTING), x) for label, x in given.items()
-        }
+        for label, x in given.items():
+            given[label] = _setting(x) if roles.get(label, SETTING) == SETTING else value_of(x)
         first = _first_array(given.values())
         xp = None if first is None else find(first)
-        given |= {label: x for label, x in parameters.defaults.items() if label not in given}
+        for label, default in defaults.items():
+            given.setdefault(label, default)
         if xp is None:  # the checks say what is missing
             return compute(None, first, given)
         for label in choices:
@@ -229,10 +230,6 @@ def _in_float32(
             label: xp.astype(x, xp.default_float) if x is first else x for label, x in given.items()
         }
     return definition(**given)
-
-
-def _read(role: str, x: Any) -> Any:
-    return _setting(x) if role == SETTING else value_of(x)
 
 
 def _setting(x: Any) -> Any:

@@ -184,8 +184,8 @@ def scaled_dot_product_attention(
     Raises:
         TypeError: frameworks or dtypes are mixed, an argument is not a floating array, the mask
             is not boolean, `causal` not a bool, or `scale` not a number.
-        ValueError: ranks or sizes do not fit, or no scale is given and `d` is 0, or not known in
-            TensorFlow.
+        ValueError: ranks or sizes do not fit, or no scale is given and `d` is 0, or not known
+            while tracing.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, equation 1; grouped queries as
     in J. Ainslie et al., "GQA", EMNLP 2023.
@@ -262,7 +262,7 @@ def multi_head_attention(
             a bool.
         ValueError: an entry is missing, not known, or of another shape; `num_heads` does not
             divide the channels or is less than 1; ranks or sizes do not fit; the channels are
-            not known in TensorFlow.
+            not known while tracing.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, section 3.2.2.
 
@@ -438,7 +438,7 @@ def transformer_block(
             `causal` not a bool.
         ValueError: an entry is missing, not known, or of another shape; `num_heads` does not
             divide the channels or is less than 1; ranks or sizes do not fit; the channels are
-            not known in TensorFlow.
+            not known while tracing.
 
     Source: A. Vaswani et al., "Attention Is All You Need", 2017, with the norms before as in
     R. Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020.

@@ -265,7 +265,7 @@ def dispatch_tokens(
         TypeError: an argument is not an array, the indices are not integers, frameworks are
             mixed, or `num_experts` or `capacity` is not an integer.
         ValueError: the shapes do not fit, tokens have no choice, `num_experts` or `capacity` is
-            less than 1, or `k` is not known in TensorFlow.
+            less than 1, or `k` is not known while tracing.
         IndexError: an expert is out of range.
 
     Source: D. Lepikhin et al., "GShard", ICLR 2021, section 2.2, with the order of T. Gale et al.,
@@ -340,7 +340,7 @@ def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
         TypeError: an array argument is not a floating array, frameworks or dtypes are mixed, or
             `dispatch` is not a `Dispatch`.
         ValueError: the outputs do not have the rows of `dispatch.tokens`, the weights not the
-            shape of the assignments, or `k` is not known in TensorFlow.
+            shape of the assignments, or `k` is not known while tracing.
 
     Source: D. Lepikhin et al., "GShard", ICLR 2021, algorithm 1.
 
@@ -409,7 +409,7 @@ def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = N
         TypeError: an argument is not a floating array, frameworks or dtypes are mixed, `params`
             is not a dictionary, or `k` or `capacity` is not an integer.
         ValueError: `k` is less than 1 or more than the experts, `capacity` is less than 1, a
-            parameter is missing, a shape does not fit, or `E` is not known in TensorFlow.
+            parameter is missing, a shape does not fit, or `E` is not known while tracing.
 
     Source: N. Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017, with the gate of
     D. Lepikhin et al., "GShard", ICLR 2021.
