@@ -4,7 +4,7 @@
     python scripts/draw_digits.py
 
 Each of the digits 0 to 5 is the first of its kind in the data set, enlarged from 8 × 8 to
-150 × 150 pixels by linear interpolation and given two colours of its own. The result is the same
+150 × 150 pixels by linear interpolation and given two colors of its own. The result is the same
 to the byte on every run.
 
 Source of the pictures: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits",
@@ -40,8 +40,8 @@ def main() -> None:
     for digit, ink in enumerate(INK):
         first = int(np.flatnonzero(data.target == digit)[0])
         strength = enlarge(data.images[first] / 16)
-        colour = PAPER[:, None, None] + strength * (ink - PAPER)[:, None, None]
-        pictures.append(colour.round().astype(np.uint8))
+        color = PAPER[:, None, None] + strength * (ink - PAPER)[:, None, None]
+        pictures.append(color.round().astype(np.uint8))
     TARGET.parent.mkdir(exist_ok=True)
     np.savez_compressed(TARGET, digits=np.stack(pictures))
     print(f"wrote {TARGET.name}: {TARGET.stat().st_size:,} bytes")

@@ -78,7 +78,7 @@ def test_time_may_be_left_out(backend):
     assert "×" not in text
 
 
-def test_in_colour_it_says_the_same(monkeypatch):
+def test_in_color_it_says_the_same(monkeypatch):
     plain = call("pixel_shuffle", "--backend", "numpy", "--no-time").stdout
 
     def colored():
@@ -88,10 +88,10 @@ def test_in_colour_it_says_the_same(monkeypatch):
 
     for view in (terminal, comparison_terminal):
         monkeypatch.setattr(view, "console", colored)
-    colour = call("pixel_shuffle", "--backend", "numpy", "--no-time", color=True).stdout
-    assert "\x1b[1mRun just now\x1b[0m" in colour
-    assert re.search(r"\x1b\[[\d;]+mdef\x1b\[0m", colour)
-    stripped = re.sub(r"\x1b\[[0-9;]*m", "", colour)
+    color = call("pixel_shuffle", "--backend", "numpy", "--no-time", color=True).stdout
+    assert "\x1b[1mRun just now\x1b[0m" in color
+    assert re.search(r"\x1b\[[\d;]+mdef\x1b\[0m", color)
+    stripped = re.sub(r"\x1b\[[0-9;]*m", "", color)
     assert [line.rstrip() for line in stripped.splitlines()] == [
         line.rstrip() for line in plain.splitlines()
     ]

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -15,7 +14,7 @@ from einport import compare
 from einport.backends import backend_of
 from einport.catalog import entry
 from einport.catalog._entry import case, values
-from einport.comparison import frameworks, running, sources
+from einport.comparison import frameworks, running, sources, timing
 from einport.comparison.frameworks import Asked, Run, between, distance, same_bits
 from einport.comparison.sizes import parse_sizes, resized
 from einport.comparison.timing import ROUNDS, measure
@@ -583,10 +582,16 @@ def test_calls_are_timed_in_turns():
     assert ROUNDS[0] <= found.rounds <= ROUNDS[1]
 
 
-def test_the_ratio_says_how_many_times_as_long():
-    found = measure(lambda: time.sleep(0.02), lambda: time.sleep(0.005), budget=0.2)
-    assert 1.5 < found.ratio < 5
-    assert found.rounds <= 10
+def test_the_ratio_says_how_many_times_as_long(monkeypatch):
+    now = [0.0]
+
+    def takes(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    found = measure(lambda: takes(0.02), lambda: takes(0.005), budget=0.19)
+    assert found.ratio == pytest.approx(4)
+    assert found.rounds == 8  # of 0.025 seconds, to the end of the budget
 
 
 def test_what_computes_later_is_waited_for():

@@ -410,11 +410,11 @@ def read_png(data: bytes) -> np.ndarray:
         at += 12 + length
     assert [kind for kind, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
     assert chunks[2][1] == b""
-    width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
+    width, height, depth, color, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
     assert (depth, rest) == (8, [0, 0, 0])
-    channels = {0: 1, 2: 3}[colour]
+    channels = {0: 1, 2: 3}[color]
     rows = np.frombuffer(zlib.decompress(chunks[1][1]), np.uint8).reshape(height, -1)
-    assert (rows[:, 0] == 1).all()  # each pixel less its left neighbour
+    assert (rows[:, 0] == 1).all()  # each pixel less its left neighbor
     assert rows.shape[1] == 1 + width * channels
     pixels = np.cumsum(rows[:, 1:].reshape(height, width, channels), axis=1, dtype=np.uint8)
     return pixels if channels == 3 else pixels[..., 0]

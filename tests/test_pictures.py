@@ -97,12 +97,12 @@ def test_a_sum_shows_how_many_cells_it_comes_from():
     assert text.replace("\n", " ").endswith("out[1], say, from a[1, :].")
 
 
-def test_colour_names_axes_alike_on_both_sides():
+def test_color_names_axes_alike_on_both_sides():
     text = terminal(picture("transpose_matrices"), 80, color=True)
     names = re.findall(r"\x1b\[1;38;5;(\d+)m(\w+)\x1b", text)
     by_name = {}
-    for colour, name in names:
-        by_name.setdefault(name, set()).add(colour)
+    for color, name in names:
+        by_name.setdefault(name, set()).add(color)
     assert set(by_name) >= {"h", "w"}
     assert all(len(found) == 1 for found in by_name.values())
     assert len(set.union(*by_name.values())) == len(by_name)

@@ -221,7 +221,7 @@ def change(**fields: Any) -> Callable[[dict[str, Any]], None]:
 WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda found: found["results"][0].pop("dtype"), "in results[1]: 'dtype' is a required"),
     (lambda found: found["runs"][0].pop("device"), "in runs[1]: 'device' is a required"),
-    (change(colour="red"), "'colour' was unexpected"),
+    (change(color="red"), "'color' was unexpected"),
     (change(op=""), "in results[1].op"),
     (change(op="two words"), "in results[1].op"),
     (change(op=7), "in results[1].op: 7 is not of type 'string'"),

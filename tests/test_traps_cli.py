@@ -114,14 +114,14 @@ def test_a_framework_shows_its_program_alone() -> None:
     assert "gather_out_of_range_einport" in output
 
 
-def test_sources_have_colours_where_the_terminal_has_them(monkeypatch) -> None:
+def test_sources_have_colors_where_the_terminal_has_them(monkeypatch) -> None:
     from rich.console import Console
 
-    def coloured():
+    def colored():
         return Console(force_terminal=True, color_system="standard", width=80, highlight=False)
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(terminal, "console", coloured)
+    monkeypatch.setattr(terminal, "console", colored)
     result = CliRunner().invoke(traps_command, ["median-of-four"], color=True)
     assert re.search(r"\x1b\[[\d;]+mdef", result.output)
     plain = re.sub(r"\x1b\[[\d;]*m", "", result.output)

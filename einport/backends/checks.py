@@ -35,7 +35,7 @@ def name_of_dtype(dtype: Any) -> str:
     return str(dtype.name)
 
 
-def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+def normalize_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
     """The axes counted from the front.
 
     Raises:
@@ -50,7 +50,7 @@ def normalise_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
 
 def check_not_empty(shape: tuple[Any, ...], axis: Axes, what: str) -> None:
     """Refuse a reduction that has no value over nothing."""
-    for a in normalise_axes(axis, len(shape)):
+    for a in normalize_axes(axis, len(shape)):
         if isinstance(shape[a], int) and shape[a] == 0:
             raise ValueError(f"{what} over axis {a} of size 0 has no value (shape {tuple(shape)})")
 
@@ -94,7 +94,7 @@ def check_differentiable(xp: Backend, leaves: Sequence[Array]) -> None:
 
 def check_along_axis(shape: tuple[Any, ...], indices: tuple[Any, ...], axis: int) -> None:
     """Refuse indices that would have to be stretched, or that reach only part of an array."""
-    (along,) = normalise_axes(axis, len(shape))
+    (along,) = normalize_axes(axis, len(shape))
     sizes = zip(shape, indices, strict=False)
     same = len(shape) == len(indices) and all(
         a == along or not isinstance(n, int) or not isinstance(m, int) or n == m

@@ -21,7 +21,7 @@ from .checks import (
     check_indices,
     check_not_empty,
     name_of_dtype,
-    normalise_axes,
+    normalize_axes,
 )
 from .gaps import JAX
 from .trees import tree_map
@@ -146,7 +146,7 @@ class JaxBackend(Backend):
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         return self.narrow(jnp.mean(x, axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:

@@ -17,7 +17,7 @@ from .checks import (
     check_indices,
     check_not_empty,
     name_of_dtype,
-    normalise_axes,
+    normalize_axes,
 )
 from .gaps import NUMPY, NUMPY_WITHOUT_ML_DTYPES
 from .trees import tree_fill, tree_leaves, tree_map
@@ -108,7 +108,7 @@ class NumpyBackend(Backend):
         if not self.is_floating(x):
             raise TypeError(f"mean needs a floating dtype, got {name_of_dtype(x.dtype)}")
         with np.errstate(invalid="ignore", divide="ignore"):
-            axes = normalise_axes(axis, x.ndim)
+            axes = normalize_axes(axis, x.ndim)
             total = x.sum(axis=axes, keepdims=keepdims, dtype=self.sum_dtype(x))
             count = np.prod([x.shape[a] for a in axes], dtype=np.float64).astype(total.dtype)
             return np.asarray(np.divide(total, count)).astype(x.dtype, copy=False)

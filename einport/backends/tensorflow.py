@@ -17,7 +17,7 @@ from .checks import (
     check_dtype,
     check_indices,
     check_not_empty,
-    normalise_axes,
+    normalize_axes,
 )
 from .gaps import TENSORFLOW
 from .trees import tree_fill, tree_leaves, tree_map
@@ -186,6 +186,13 @@ class TensorflowBackend(Backend):
             found = tf.transpose(found, [order.index(a) for a in range(last + 1)])
         return tf.cast(found, tf.int64)
 
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        found = super().top_k(x, k)
+        if self.shape(x)[-1] is None:  # TensorFlow does not see that k are left
+            for one in found:
+                one.set_shape([*x.shape[:-1], k])
+        return found
+
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
         return _gather(x, self._from_front(x, indices, axis, in_range), axis)
 
@@ -285,7 +292,7 @@ class TensorflowBackend(Backend):
         # TensorFlow gives no rank to `==` of a size that is known and one that is not.
         if axis is None and not self.has_rank(x):
             return None
-        return list(normalise_axes(axis, len(self.shape(x))))
+        return list(normalize_axes(axis, len(self.shape(x))))
 
     def _from_front(self, x: Array, indices: Array, axis: int, in_range: bool) -> Array:
         static = self.shape(x)[axis]

@@ -23,7 +23,7 @@ from .checks import (
     check_dtype,
     check_indices,
     check_not_empty,
-    normalise_axes,
+    normalize_axes,
 )
 from .gaps import TORCH
 from .trees import tree_fill, tree_leaves, tree_map
@@ -206,7 +206,7 @@ class TorchBackend(Backend):
         return torch.where(condition, x, _like(x, y))
 
     def sum(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if not axes:
             return self._as_sum(x)
         if x.dtype == torch.uint64:  # sums and products have the same bits as those of int64
@@ -217,14 +217,14 @@ class TorchBackend(Backend):
     def mean(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         if not x.is_floating_point():
             raise TypeError(f"mean needs a floating dtype, got {self.dtype(x)}")
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
         return self.narrow(torch.mean(x, dim=axes, keepdim=keepdims, dtype=self._wide(x)), x)
 
     def prod(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if is_sharded(x) and axes:
             return self._reduce_parts(self.prod, x, axes, keepdims)
         if x.dtype == torch.uint64:
@@ -236,7 +236,7 @@ class TorchBackend(Backend):
 
     def max(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "max")
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
@@ -245,7 +245,7 @@ class TorchBackend(Backend):
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
@@ -253,19 +253,19 @@ class TorchBackend(Backend):
         return _out_of_order(found, x.dtype)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if is_sharded(x) and axes:
             return self._reduce_parts(self.any, x, axes, keepdims)
         return torch.any(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
 
     def all(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-        axes = normalise_axes(axis, x.ndim)
+        axes = normalize_axes(axis, x.ndim)
         if is_sharded(x) and axes:
             return self._reduce_parts(self.all, x, axes, keepdims)
         return torch.all(x != 0, dim=axes, keepdim=keepdims) if axes else x != 0
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        (a,) = normalise_axes(axis, x.ndim)
+        (a,) = normalize_axes(axis, x.ndim)
         if is_sharded(x):
             return dtensor.along(lambda part: self.cumulative_sum(part, a), (a,), x)
         return self.narrow(torch.cumsum(x, dim=a, dtype=self._wide(x)), x)
@@ -273,14 +273,14 @@ class TorchBackend(Backend):
     def argmax(self, x: Array, axis: int = -1) -> Array:
         check_not_empty(x.shape, axis, "argmax")
         if is_sharded(x):
-            (a,) = normalise_axes(axis, x.ndim)
+            (a,) = normalize_axes(axis, x.ndim)
             return dtensor.along(lambda part: self.argmax(part, a), (a,), x, dropped=(a,))
         numbers = x.to(torch.uint8) if x.dtype == torch.bool else x
         return torch.argmax(_beyond_bytes(numbers), dim=axis)
 
     def argsort(self, x: Array, axis: int = -1, descending: bool = False) -> Array:
         if is_sharded(x):
-            (a,) = normalise_axes(axis, x.ndim)
+            (a,) = normalize_axes(axis, x.ndim)
             return dtensor.along(lambda part: self.argsort(part, a, descending), (a,), x)
         # Descending order is ascending order of a flipped key: that keeps NaN last.
         key = x
@@ -311,7 +311,7 @@ class TorchBackend(Backend):
     ) -> Array:
         check_along_axis(x.shape, indices.shape, axis)
         if is_sharded(x) and is_sharded(indices):
-            (a,) = normalise_axes(axis, x.ndim)
+            (a,) = normalize_axes(axis, x.ndim)
             return dtensor.along(
                 lambda part, chosen: self.take_along_axis(part, chosen, a, in_range=True),
                 (a,),

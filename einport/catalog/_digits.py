@@ -1,4 +1,4 @@
-"""Six real pictures: the digits 0 to 5 in colour, for the image operations."""
+"""Six real pictures: the digits 0 to 5 in color, for the image operations."""
 
 from __future__ import annotations
 

@@ -506,7 +506,7 @@ def linear(x: Stage, weight: Array, bias: Array | None = None) -> Stage:
     return out
 
 
-def normalised(x: Stage, scale: Array, shift: Array) -> Stage:
+def normalized(x: Stage, scale: Array, shift: Array) -> Stage:
     """The layer norm with eps 1e-5."""
     n = x.value.shape[-1]
     if n == 0:
@@ -1662,9 +1662,9 @@ def _block(
     x: Array, params: Any, num_heads: int, mask: Array | None = None, causal: bool = False
 ) -> Stage:
     y = exactly(x)
-    rows = normalised(y, params["norm1_scale"], params["norm1_shift"])
+    rows = normalized(y, params["norm1_scale"], params["norm1_shift"])
     y = added(y, attended(rows, rows, params["attention"], num_heads, mask, causal))
-    rows = normalised(y, params["norm2_scale"], params["norm2_shift"])
+    rows = normalized(y, params["norm2_scale"], params["norm2_shift"])
     return added(y, perceptron(rows, params["feed_forward"]))
 
 

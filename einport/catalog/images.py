@@ -23,7 +23,7 @@ from ._entry import (
     mistake,
     values,
 )
-from .attention import Stage, exactly, linear, normalised
+from .attention import Stage, exactly, linear, normalized
 from .contracting import exact_sum
 
 Array = np.ndarray[Any, Any]
@@ -830,7 +830,7 @@ def _embedded(x: Array, params: dict[str, Array], patch_size: int) -> Stage:
             for c in range(channels)
         ]
         rows[e, top * (width // p) + left] = pixels
-    normal = normalised(exactly(rows), params["norm_scale"], params["norm_shift"])
+    normal = normalized(exactly(rows), params["norm_scale"], params["norm_shift"])
     return linear(normal, params["weight"], params["bias"])
 
 

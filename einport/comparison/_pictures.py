@@ -71,7 +71,7 @@ PICTURES: dict[str, Case | str] = {
         },
         patch_size=2,
     ),
-    "merge_patches": case("four neighbours", values(4, 6, 2)),
+    "merge_patches": case("four neighbors", values(4, 6, 2)),
     "sliding_window_chunks": case("overlapping by half", values(1, 8, 2), 4),
     "sliding_window_attention": case(
         "one on either side", values(1, 1, 6, 2), values(1, 1, 6, 2), values(1, 1, 6, 3), window=1

@@ -43,7 +43,7 @@ def _check_split_heads(x: Any, num_heads: Any) -> None:
 
 @operation(checks=_check_split_heads)
 def split_heads(x: A, num_heads: int) -> A:
-    """Part the channels into heads, the head axis outermost.
+    """Split the channel axis into heads, with the head index varying slowest.
 
     Args:
         x: `(b, n, h·d)`, any dtype.
@@ -72,7 +72,7 @@ def _check_merge_heads(x: Any) -> None:
 
 @operation(checks=_check_merge_heads)
 def merge_heads(x: A) -> A:
-    """Join the heads to channels: the inverse of `split_heads`.
+    """Merge the heads into the channel axis: the inverse of `split_heads`.
 
     Args:
         x: `(b, h, n, d)`, any dtype.
@@ -162,7 +162,7 @@ def scaled_dot_product_attention(
     causal: bool = False,
     scale: float | A | None = None,
 ) -> A:
-    """Average the values, weighted by how well each key matches the query.
+    """Scaled dot-product attention: values weighted by the softmax of query–key products.
 
     A query that may attend to nothing gets zeros, whatever `k` and `v` hold; NaN in the value of a
     key that is masked may reach the other queries. 16-bit floats are computed in float32. With
@@ -234,9 +234,9 @@ def multi_head_attention(
     mask: A | None = None,
     causal: bool = False,
 ) -> A:
-    """Attend with several heads, each on its own projection of the tokens.
+    """Multi-head attention, with its projections: self-attention, or cross-attention to a context.
 
-    With a context, keys and values come from there: cross attention. A query that may attend to
+    With a context, keys and values are projections of that. A query that may attend to
     nothing gets zeros from every head, and so the output's bias. 16-bit floats are computed in
     float32.
 
@@ -308,7 +308,7 @@ def _check_additive(query: Any, keys: Any, values: Any, params: Any) -> None:
 
 @operation(checks=_check_additive, in_float32=True)
 def additive_attention(query: A, keys: A, values: A, params: Mapping[str, A]) -> tuple[A, A]:
-    """Average the values, weighted by a small network's score of query and key.
+    """Additive attention: values weighted by the softmax of a small network's scores.
 
     The attention between a decoder's state and an encoder's. Without keys there is nothing to
     attend to: no weights, and a context of zeros. 16-bit floats are computed in float32.
@@ -356,7 +356,7 @@ def _check_feed_forward(x: Any, params: Any) -> None:
 
 @operation(checks=_check_feed_forward, in_float32=True)
 def feed_forward(x: A, params: Mapping[str, A]) -> A:
-    """Two linear maps with a ReLU between them, each position by itself.
+    """Position-wise feed-forward network: two linear layers with a ReLU between them.
 
     NaN passes through the ReLU; where it is given exactly 0, its gradient is that of the
     framework's own maximum. 16-bit floats are computed in float32.
@@ -413,7 +413,7 @@ def transformer_block(
     mask: A | None = None,
     causal: bool = False,
 ) -> A:
-    """Attention, then a feed-forward network, each normalised before and added to its input.
+    """Pre-norm transformer block: attention, then a feed-forward network, each with a residual.
 
     16-bit floats are computed in float32.
 

@@ -1,4 +1,4 @@
-"""Pictures cut up and put together: space into channels, patches, and back."""
+"""Images: pixel shuffle, patches and patch embeddings, and their inverses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _check_pixel_shuffle(x: Any, upscale_factor: Any, mode: Any, data_format: An
 def pixel_shuffle(
     x: A, upscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
-    """Move channels into space, a block of r × r pixels for each r² channels.
+    """Rearrange channels into blocks of r × r pixels (depth to space).
 
     Args:
         x: `(..., c·r², h, w)`, or `(..., h, w, c·r²)` with channels last; any dtype.
@@ -93,7 +93,7 @@ def _check_pixel_unshuffle(x: Any, downscale_factor: Any, mode: Any, data_format
 def pixel_unshuffle(
     x: A, downscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
-    """Move space into channels: the inverse of `pixel_shuffle`.
+    """Rearrange blocks of r × r pixels into channels (space to depth), as `pixel_shuffle` undoes.
 
     Args:
         x: `(..., c, h·r, w·r)`, or `(..., h·r, w·r, c)` with channels last; any dtype.
@@ -129,7 +129,7 @@ def _check_extract_patches(x: Any, patch_size: Any, data_format: Any) -> None:
 
 @operation(checks=_check_extract_patches)
 def extract_patches(x: A, patch_size: int, *, data_format: str = "channels_first") -> A:
-    """Cut images into square patches, each written out as a row of pixels.
+    """Cut images into square patches, each flattened to a row of pixels.
 
     Args:
         x: `(b, c, h·p, w·p)`, or `(b, h·p, w·p, c)` with channels last; any dtype.
@@ -192,7 +192,7 @@ def assemble_patches(
     *,
     data_format: str = "channels_first",
 ) -> A:
-    """Put patches together to images: the inverse of `extract_patches`.
+    """Assemble images from their patches: the inverse of `extract_patches`.
 
     Args:
         patches: `(b, h·w, p·p·c)`, any dtype.
@@ -235,7 +235,7 @@ def _check_embed_patches(x: Any, params: Any, patch_size: Any) -> None:
 
 @operation(checks=_check_embed_patches, in_float32=True)
 def embed_patches(x: A, params: Mapping[str, A], *, patch_size: int) -> A:
-    """Turn images into tokens: cut into patches, normalise each, project it.
+    """Patch embedding: layer norm and a linear projection of each flattened patch.
 
     16-bit floats are computed in float32.
 
@@ -304,12 +304,12 @@ def _check_reduction(xp: Backend, x: Any, weight: Any) -> None:
 
 @operation(checks=_check_merge_patches)
 def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
-    """Join each 2 × 2 neighbourhood into one place with four times the channels.
+    """Patch merging: concatenate each 2 × 2 neighborhood along the channels, and project it.
 
     Args:
         x: `(..., H, W, C)` with even H and W; any dtype, floating with a weight.
         weight: `(4·C, out)`, a linear reduction without bias, of the dtype of `x`.
-        order: how the four neighbours follow each other: `"rows"` as (row, column), or `"swin"`
+        order: how the four neighbors follow each other: `"rows"` as (row, column), or `"swin"`
             as (column, row), which published Swin Transformer weights expect.
 
     Returns:
@@ -321,7 +321,7 @@ def merge_patches(x: A, *, weight: A | None = None, order: str = "rows") -> A:
         ValueError: H or W is odd, `x` has fewer than 3 axes, the weight does not have 4·C rows,
             or the order is unknown.
 
-    Source: Z. Liu et al., "Swin Transformer", ICCV 2021, section 3.1; the normalisation, which
+    Source: Z. Liu et al., "Swin Transformer", ICCV 2021, section 3.1; the normalization, which
     its versions place differently, is left to the caller.
 
     >>> import numpy as np

@@ -63,7 +63,7 @@ def _check_top_k_gating(logits: Any, k: Any, renormalize: object) -> None:
 
 @operation(checks=_check_top_k_gating)
 def top_k_gating(logits: A, k: int, *, renormalize: bool = True) -> tuple[A, A]:
-    """Choose the k likeliest experts of each token, and how much each counts.
+    """Top-k gating: each token's k experts of the largest logits, and their softmax weights.
 
     Experts are compared by their logits, so that probabilities too small to tell apart still fall
     in order. Equal logits go to the lower expert; NaN comes last.
@@ -115,7 +115,7 @@ def _check_group_tokens(tokens: Any, expert_assignments: Any, num_experts: Any) 
 
 @operation(checks=_check_group_tokens)
 def group_tokens_by_expert(tokens: A, expert_assignments: A, num_experts: int) -> A:
-    """Sort tokens into equal groups, one an expert.
+    """Sort tokens into groups of equal size, one per expert.
 
     Inside a group the tokens keep their order, batch by batch. Every expert must get as many; for
     any other load there is `dispatch_tokens`. While tracing, the assignments cannot be read:
@@ -163,7 +163,7 @@ def _check_aggregate(expert_outputs: Any, gate_weights: Any) -> None:
 
 @operation(checks=_check_aggregate)
 def aggregate_expert_outputs(expert_outputs: A, gate_weights: A) -> A:
-    """Add up each token's expert outputs, weighted by the gate.
+    """Sum each token's expert outputs, weighted by the gate.
 
     Args:
         expert_outputs: `(b·s·k, d)` in the order of the tokens, k rows each; floating.
@@ -197,7 +197,7 @@ def _check_expert_linear(x: Any, weight: Any) -> None:
 
 @operation(checks=_check_expert_linear)
 def expert_linear(x: A, weight: A) -> A:
-    """Multiply each expert's tokens by that expert's own matrix, all in one product.
+    """A linear layer per expert: one batched product of tokens and weights.
 
     Args:
         x: `(E, t, d)`, floating.
@@ -241,7 +241,7 @@ def _check_dispatch(tokens: Any, expert_indices: Any, num_experts: Any, capacity
 def dispatch_tokens(
     tokens: A, expert_indices: A, num_experts: int, *, capacity: int | None = None
 ) -> Dispatch:
-    """Sort tokens by the experts that they go to.
+    """Sort tokens by the expert that they are routed to.
 
     Without a capacity every assignment gets a row. With one, an expert takes the first C of its
     assignments, in the order of the tokens and for one token by choice; the rest is dropped.
@@ -322,7 +322,7 @@ def _check_combine(expert_outputs: Any, dispatch: Any, gate_weights: Any) -> Non
 
 @operation(checks=_check_combine)
 def combine_tokens(expert_outputs: A, dispatch: Dispatch, gate_weights: A) -> A:
-    """Bring the experts' outputs back to their tokens and add them up, weighted by the gate.
+    """Sum the experts' outputs for each token, weighted by the gate, in the order of the tokens.
 
     The inverse of `dispatch_tokens`. A dropped assignment adds zero, whatever its weight is, NaN
     included.
@@ -385,7 +385,7 @@ def _check_moe_layer(x: Any, params: Any, k: Any, capacity: Any) -> None:
 
 @operation(checks=_check_moe_layer, in_float32=True)
 def moe_layer(x: A, params: Mapping[str, A], *, k: int, capacity: int | None = None) -> A:
-    """Send each token through k of E small networks, and add up what they make of it.
+    """Sparse mixture of experts: route each token to its top-k experts and sum their gated outputs.
 
     The gate scores a token's experts by `x @ gate` and chooses as `top_k_gating` does; the weights
     of the chosen sum to one. An expert is two linear layers with a ReLU between. Without a
@@ -447,7 +447,7 @@ def _check_load_balancing(gate_probabilities: Any, expert_indices: Any, num_expe
 
 @operation(checks=_check_load_balancing, in_float32=True)
 def load_balancing_loss(gate_probabilities: A, expert_indices: A, num_experts: int) -> A:
-    """How far experts are from getting equal loads: 1 when they do, E when one gets all.
+    """The load-balancing loss of a mixture of experts: 1 for equal loads, E if one expert gets all.
 
     The share of the assignments is a count and has no gradient: that flows through the
     probabilities alone.

@@ -41,7 +41,7 @@ def _check_pattern(tensor: Any, pattern: object, **axes_lengths: object) -> Back
 
 @operation(checks=_check_pattern)
 def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
-    """Reorder, join and part the axes of an array, by a pattern that names them.
+    """Transpose, merge and split the axes of an array by a pattern that names them.
 
     The signature of `einops.rearrange`.
 

@@ -26,7 +26,7 @@ TOPICS = {
     "contracting": "Products",
     "convolution": "Convolution",
     "pooling": "Pooling",
-    "normalization": "Normalisation",
+    "normalization": "Normalization",
     "probability": "Probabilities and losses",
     "attention": "Attention",
     "compiling": "Compiling",

@@ -2,7 +2,7 @@
 
     python -m einport.traps
 
-Look at each change before you keep it: a trap whose behaviour has changed may be none any more,
+Look at each change before you keep it: a trap whose behavior has changed may be none any more,
 and its explanation may have become wrong.
 """
 

@@ -1,4 +1,4 @@
-"""Normalisation: what is added, what is kept, and of how many values."""
+"""Normalization: what is added, what is kept, and of how many values."""
 
 from ._trap import trap
 
@@ -36,7 +36,7 @@ def layer_norm_epsilon_einport(xp):
 LAYER_NORM_EPSILON = trap(
     globals(),
     "layer-norm-epsilon",
-    "Layer normalisation of small values differs by 15 percent",
+    "Layer normalization of small values differs by 15 percent",
     why="Keras adds 10⁻³ to the variance where PyTorch and JAX add 10⁻⁵. The smaller the values, "
     "the more it changes what a network makes of weights from the other.",
     instead="`eps` is 10⁻⁵ unless it is given.",
@@ -111,7 +111,7 @@ BATCH_NORM_VARIANCE = trap(
     globals(),
     "batch-norm-variance",
     "The running variance of 0 and 2 is 2, or 1",
-    why="Both divide by n to normalise the batch. In the running variance, which counts once the "
+    why="Both divide by n to normalize the batch. In the running variance, which counts once the "
     "network is used, PyTorch divides by n − 1 and Keras by n.",
     instead="The state keeps the unbiased variance, as PyTorch's does.",
     ops=("batch_norm",),

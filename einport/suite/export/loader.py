@@ -58,7 +58,7 @@ def torch_runner() -> Run:
 
 
 def jax_runner() -> Run:
-    """JAX: a serialised `jax.export` function."""
+    """JAX: a serialized `jax.export` function."""
     import jax
     import jax.export
 

@@ -70,8 +70,8 @@ def _pages(content: Content) -> dict[str, bytes]:
     }
     places = trap_places(content.traps)
     listed = {cell.op for cell in content.results.cells} if content.results else set()
-    neighbours = [None, *operations, None]
-    before_after = zip(operations, zip(neighbours, neighbours[2:], strict=False), strict=True)
+    neighbors = [None, *operations, None]
+    before_after = zip(operations, zip(neighbors, neighbors[2:], strict=False), strict=True)
     for one, (before, after) in before_after:
         there = matrix_place(matrix, one.found.topic, one.name) if one.name in listed else None
         pages[one.file] = operation_page(one, stamp, before, after, places, there)
