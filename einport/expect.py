@@ -81,7 +81,7 @@ def arrays(**named: object) -> Backend:
                 "pass arrays of one framework"
             )
         elif apart := xp.refusal_beside(first, x):
-            raise type_error(f"either {first_name} or {name} is not {apart}; pass both as one")
+            raise type_error(f"{first_name} and {name} {apart}")
     assert xp is not None  # noqa: S101  (every caller names at least one)
     return xp
 

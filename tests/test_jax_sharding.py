@@ -101,6 +101,20 @@ with patch.object(type(ids), "is_fully_addressable", False), einport.value_check
     assert not xp.is_concrete(ids) and not xp.can_check(ids)
     assert xp.is_concrete(whole)
 """,
+    "arrays that were put on other devices are refused in words": """
+here, there = jax.device_put(x, devices[0]), jax.device_put(x.T, devices[1])
+words = "^matrix_multiply: a and b must be on the same devices, got cpu and cpu:1$"
+with pytest.raises(TypeError, match=words):
+    ops.matrix_multiply(here, there)
+assert ops.matrix_multiply(x, there).devices() == {devices[1]}
+""",
+    "axes that are sharded explicitly stay so where they are not repeated": """
+from jax.sharding import AxisType
+explicit = jax.make_mesh((4,), ("a",), axis_types=(AxisType.Explicit,))
+y = jax.device_put(x, NamedSharding(explicit, P("a")))
+for repeated in (ops.tile(y, (1, 2)), ops.repeat_elements(y, (1, 2))):
+    assert repeated.shape == (4, 16) and repeated.sharding.spec[0] == "a", repeated.sharding
+""",
     "weights may be sharded over experts": """
 rng = np.random.default_rng(0)
 shapes = {"gate": (6, 4), "w1": (4, 6, 5), "b1": (4, 5), "w2": (4, 5, 6), "b2": (4, 6)}

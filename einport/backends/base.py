@@ -162,7 +162,7 @@ class Backend(ABC):
         return ""
 
     def refusal_beside(self, x: Array, other: Array) -> str:
-        """What `other` is not and must be beside `x`, for an error message; empty if they fit."""
+        """What two arrays of one call must be and are not, for an error message; else empty."""
         return ""
 
     @abstractmethod

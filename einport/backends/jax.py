@@ -99,6 +99,13 @@ class JaxBackend(Backend):
     def refusal(self, x: Array) -> str:
         return "a Ref" if isinstance(x, jax.core.Tracer) and "Ref" in type(x.aval).__name__ else ""
 
+    def refusal_beside(self, x: Array, other: Array) -> str:
+        if not (self.is_concrete(x) and self.is_concrete(other)):
+            return ""
+        if not (x.committed and other.committed) or x.devices() == other.devices():
+            return ""
+        return f"must be on the same devices, got {self.device(x)} and {self.device(other)}"
+
     def is_size(self, value: object) -> bool:
         return bool(jax.export.is_symbolic_dim(value))
 

@@ -133,7 +133,8 @@ class TorchBackend(Backend):
         return "" if x.layout is torch.strided else f"a tensor of layout {x.layout}"
 
     def refusal_beside(self, x: Array, other: Array) -> str:
-        return "a DTensor" if is_sharded(x) != is_sharded(other) and x.ndim and other.ndim else ""
+        mixed = is_sharded(x) != is_sharded(other) and x.ndim and other.ndim
+        return "must both be DTensors, or neither" if mixed else ""
 
     def shape(self, x: Array) -> tuple[Any, ...]:
         return x.shape  # type: ignore[no-any-return]
