@@ -73,7 +73,7 @@ class Parameters(NamedTuple):
     open: bool
     """Whether any other keyword is taken, as einops' lengths of axes."""
     defaults: dict[str, Any]
-    required: frozenset[str]
+    required: tuple[str, ...]
     roles: dict[str, str]
 
 
@@ -182,7 +182,7 @@ def read_parameters(definition: Callable[..., Any]) -> Parameters:
         if parameter.default is not parameter.empty:
             defaults[name] = parameter.default
         roles[name] = _role(parameter.annotation)
-    required = frozenset(roles) - frozenset(defaults) - {variadic}
+    required = tuple([name for name in roles if name not in defaults and name != variadic])
     return Parameters(tuple(positional), variadic, open_, defaults, required, roles)
 
 
@@ -207,7 +207,8 @@ def _bind(
     if not parameters.open and any(name not in parameters.roles for name in kwargs):
         return None
     given.update(kwargs)
-    return given if parameters.required <= given.keys() else None
+    # Not a comparison of sets, which Dynamo of PyTorch 2.11 cannot trace.
+    return given if all(name in given for name in parameters.required) else None
 
 
 def _in_float32(
