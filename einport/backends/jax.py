@@ -78,8 +78,10 @@ class JaxBackend(Backend):
 
     def from_numpy(self, data: Any, *, like: Array) -> Array:
         if data.dtype != np.bool_:
-            limits = np.iinfo(self.index_dtype)
-            data = np.clip(data, limits.min, limits.max).astype(self.index_dtype)
+            own, wanted = np.iinfo(data.dtype), np.iinfo(self.index_dtype)
+            # Within what the array's own dtype holds: NumPy before 2.3 refuses other limits.
+            low, high = max(own.min, wanted.min), min(own.max, wanted.max)
+            data = np.clip(data, low, high).astype(self.index_dtype)
         return self.asarray(data)  # without a device: it goes where what it is used with lies
 
     def to_numpy(self, x: Array) -> Any:
