@@ -79,7 +79,7 @@ class JaxBackend(Backend):
     def from_numpy(self, data: Any, *, like: Array) -> Array:
         if data.dtype != np.bool_:
             own, wanted = np.iinfo(data.dtype), np.iinfo(self.index_dtype)
-            # Within what the array's own dtype holds: NumPy before 2.3 refuses other limits.
+            # Within what the array's own dtype holds: NumPy 2.0 refuses other limits.
             low, high = max(own.min, wanted.min), min(own.max, wanted.max)
             data = np.clip(data, low, high).astype(self.index_dtype)
         return self.asarray(data)  # without a device: it goes where what it is used with lies
