@@ -113,7 +113,7 @@ def test_the_catalog_is_searched(visit, small) -> None:
         ("Pixel unSHUFFLE", ["pixel_unshuffle"]),
         ("pooling", ["average_pool"]),
         ("numpy experts", ["moe_layer"]),
-        ("small networks", ["moe_layer"]),
+        ("gated outputs", ["moe_layer"]),
     ):
         find.fill(text)
         assert visible(page, ".cards h3") == found, text
