@@ -258,11 +258,11 @@ def positive_int(**named: object) -> Any:
     return integer(1, **named)
 
 
-def known_int(**named: object) -> Any:
-    """A whole number of at least 1 that is known while tracing."""
+def known_int(least: int = 1, /, **named: object) -> Any:
+    """A whole number that is known while tracing, of at least 1 or as given."""
     ((name, value),) = named.items()
     _refuse_traced(name, value)
-    return integer(1, **named)
+    return integer(least, **named)
 
 
 def integer(least: int | None = None, /, **named: object) -> Any:
@@ -439,6 +439,12 @@ def show(shape: Sequence[Any]) -> str:
     # Not str(size): torch.compile cannot trace that of a size that may vary.
     sizes = ["?" if size is None else f"{size}" for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def shapes(**named: Sequence[Any]) -> str:
+    """The shapes of some arrays: `q has shape (2, 3), k (4, 3)`."""
+    words = [f"{name} {show(shape)}" for name, shape in named.items()]
+    return ", ".join(words).replace(" ", " has shape ", 1)
 
 
 def shown(value: object) -> str:

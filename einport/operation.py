@@ -247,7 +247,12 @@ def _setting(x: Any) -> Any:
     if xp is not None:
         number = xp.to_number(value)
         return x if number is None else number
-    return index(x) if hasattr(kind, "__index__") and not is_size(x) else x
+    if not hasattr(kind, "__index__") or is_size(x):
+        return x
+    try:
+        return index(x)
+    except TypeError:
+        return x
 
 
 def _first_array(values: Iterable[Any]) -> Array:

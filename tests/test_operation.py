@@ -345,11 +345,18 @@ TRACED = {
     "num_heads": (lambda x, n: ops.split_heads(x, n), "integer"),
     "k": (lambda x, n: ops.top_k_gating(x, n), "known"),
     "a": (lambda x, n: ops.rearrange(x, "b (a n) d -> b a n d", a=n), "integer"),
+    "window": (lambda x, n: ops.max_pool(x, n), "known"),
+    "stride": (lambda x, n: ops.conv2d(x[None], x[None, :, :1, :1], stride=n), "known"),
+    "padding": (lambda x, n: ops.conv2d(x[None], x[None, :, :1, :1], padding=n), "known"),
+    "period": (lambda x, n: ops.standardize_by_period(x[0, 0], n), "known"),
 }
 
 
-@pytest.mark.parametrize("value", [2, 2.0, [2, 1]], ids=["integer", "float", "vector"])
-@pytest.mark.parametrize("name", ["num_heads", "k", "a"])
+TRIED = [(name, 2) for name in TRACED]
+TRIED += [(name, wrong) for name in ("num_heads", "k", "a") for wrong in (2.0, [2, 1])]
+
+
+@pytest.mark.parametrize(("name", "value"), TRIED)
 def test_a_traced_setting_is_refused_in_words(backend: Backend, device: str, name, value):
     """But for an integer in TensorFlow, whose sizes are such, where it need not be known."""
     if backend.name == "numpy":
@@ -361,6 +368,80 @@ def test_a_traced_setting_is_refused_in_words(backend: Backend, device: str, nam
         return
     with pytest.raises(TypeError, match=f"{name} must be .*known while tracing, got an array of"):
         traced(backend, fn, x, value)
+
+
+@pytest.mark.only("torch")
+def test_a_setting_with_a_derivative_is_not_read(backend: Backend, device: str):
+    """The derivative would be lost in silence."""
+    import torch
+    from torch.autograd import forward_ad
+
+    x = torch.ones(2, 3)
+    with forward_ad.dual_level():
+        eps = forward_ad.make_dual(torch.tensor(1e-3), torch.tensor(1.0))
+        for held in (eps, torch.tensor(1e-3, requires_grad=True)):
+            with pytest.raises(TypeError, match="layer_norm: eps must be a number, got an array"):
+                ops.layer_norm(x, eps=held)
+
+
+@pytest.mark.once
+def test_what_only_looks_like_an_integer_is_refused_in_words():
+    masked = np.ma.masked_array([1, 2], [0, 1])
+    with pytest.raises(TypeError, match="tile_batch: batch must be an integer, got a MaskedArray"):
+        ops.tile_batch(np.ones(3), masked)
+
+
+# --- JAX: what is traced without being known -----------------------------------------------------
+
+
+@pytest.mark.only("jax")
+def test_a_traced_reference_is_refused_in_words(backend: Backend):
+    import jax
+
+    if not hasattr(jax, "new_ref"):  # before JAX 0.8 there is none
+        return
+    jax.jit(ops.softmax)(np.ones(3, "f"))  # what is traced has been met
+    with pytest.raises(TypeError, match="softmax: x must be a dense array, got a Ref"):
+        jax.jit(ops.softmax)(jax.new_ref(jax.numpy.ones(3)))
+
+
+SYMBOLIC = {
+    "the depth of q must be known": (
+        lambda q: ops.scaled_dot_product_attention(q, q, q), ["b, n, d"],
+    ),
+    "the channels of x must be known": (
+        lambda x, w: ops.multi_head_attention(
+            x, dict.fromkeys(("query", "key", "value", "output"), w), num_heads=2
+        ),
+        ["b, n, 2*d", "2*d, 2*d"],
+    ),
+    "the number of choices, .*, must be known": (
+        lambda x, i: ops.dispatch_tokens(x, i.astype("int32"), 4).tokens, ["t, d", "t, k"],
+    ),
+    "": (
+        lambda q, k: ops.scaled_dot_product_attention(q, k, k), ["b, 4*g, n, 8", "b, g, m, 8"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.only("jax")
+@pytest.mark.parametrize("needed", SYMBOLIC)
+def test_a_symbol_serves_or_is_said_to_be_none_that_does(backend: Backend, needed):
+    import jax
+    from jax import export
+
+    fn, shapes = SYMBOLIC[needed]
+    scope = export.SymbolicScope()
+    given = [
+        jax.ShapeDtypeStruct(export.symbolic_shape(shape, scope=scope), "float32")
+        for shape in shapes
+    ]
+    if not needed:
+        (out,) = export.export(jax.jit(fn))(*given).out_avals
+        assert str(out.shape) == "(b, 4*g, n, 8)"
+        return
+    with pytest.raises(ValueError, match=needed):
+        export.export(jax.jit(fn))(*given)
 
 
 @pytest.mark.only("tensorflow")

@@ -148,8 +148,8 @@ def _search(x: object) -> Backend | None:
 
 def is_size(value: object) -> bool:
     """Whether a value that is no `int` is a size of a traced program, such as `tf.shape(x)[0]`."""
-    loaded = (_BUILT_IN[name]() for name in _BUILT_IN if name in sys.modules)
-    return any(xp.is_size(value) for xp in loaded)
+    built_in = [_BUILT_IN[name]() for name in _BUILT_IN if name in sys.modules]
+    return any(xp.is_size(value) for xp in (*built_in, *_by_name.values()))
 
 
 def backend_of(*arrays: object) -> Backend:

@@ -15,6 +15,7 @@ from torch.autograd import forward_ad
 
 from . import _torch_dtensor as dtensor
 from ._torch_dtensor import is_sharded
+from ._torch_unsigned import SIGNED, in_order, out_of_order
 from .base import HALF_DTYPES, Array, Axes, Backend
 from .checks import (
     check_along_axis,
@@ -34,11 +35,6 @@ _NAMES = {
     if isinstance(value, torch.dtype)
 }
 _DTYPES = {name: value for value, name in _NAMES.items()}
-_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
-"""Of the same bits, for dtypes that PyTorch stores and does not index."""
-
-_SIGN = -(2**63)
-"""The bit by which the order of unsigned integers differs from that of signed ones."""
 
 
 def in_dynamo() -> bool:
@@ -241,8 +237,8 @@ class TorchBackend(Backend):
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
-        found = torch.amax(_beyond_bytes(_in_order(x)), dim=axes, keepdim=keepdims)
-        return _out_of_order(found, x.dtype)
+        found = torch.amax(_beyond_bytes(in_order(x)), dim=axes, keepdim=keepdims)
+        return out_of_order(found, x.dtype)
 
     def min(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         check_not_empty(x.shape, axis, "min")
@@ -250,8 +246,8 @@ class TorchBackend(Backend):
         if not axes:
             return x
         x = dtensor.evenly_sharded(x, axes)
-        found = torch.amin(_beyond_bytes(_in_order(x)), dim=axes, keepdim=keepdims)
-        return _out_of_order(found, x.dtype)
+        found = torch.amin(_beyond_bytes(in_order(x)), dim=axes, keepdim=keepdims)
+        return out_of_order(found, x.dtype)
 
     def any(self, x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
         axes = normalize_axes(axis, x.ndim)
@@ -290,8 +286,8 @@ class TorchBackend(Backend):
         return torch.argsort(key, dim=axis, stable=True)
 
     def take(self, x: Array, indices: Array, axis: int, *, in_range: bool = False) -> Array:
-        if x.dtype in _SIGNED:
-            signed = x.view(_SIGNED[x.dtype])
+        if x.dtype in SIGNED:
+            signed = x.view(SIGNED[x.dtype])
             return self.take(signed, indices, axis, in_range=in_range).view(x.dtype)
         a = axis % x.ndim
         if is_sharded(x) and is_sharded(indices):
@@ -432,18 +428,6 @@ class TorchBackend(Backend):
 
     def _wide(self, x: Array) -> torch.dtype:
         return _DTYPES[self.sum_dtype(x)]
-
-
-def _in_order(x: Array) -> Array:
-    """Unsigned integers, which PyTorch does not compare, as int64 in the same order."""
-    if x.dtype == torch.uint64:
-        return x.view(torch.int64) ^ _SIGN
-    return x.long() if x.dtype in _SIGNED else x
-
-
-def _out_of_order(found: Array, dtype: torch.dtype) -> Array:
-    """Some of what `_in_order` gave, in the dtype that it had."""
-    return (found ^ _SIGN).view(dtype) if dtype == torch.uint64 else found.to(dtype)
 
 
 def _beyond_bytes(x: Array) -> Array:

@@ -157,7 +157,7 @@ def check_padding(padding: object) -> None:
     if isinstance(padding, str):
         expect.one_of(PADDINGS, padding=padding)
     else:
-        expect.pair(0, padding=padding)
+        expect.known_pair(0, padding=padding)
 
 
 def check_known(xp: Backend, sides: Pair, **named: Any) -> None:

@@ -111,7 +111,7 @@ def _check_attention(q: Any, k: Any, v: Any, mask: Any, causal: object, scale: A
         if not expect.broadcasts(xp.shape(mask), target):
             raise expect.value_error(
                 f"mask must broadcast to {expect.show(target)}, got shape "
-                f"{expect.show(xp.shape(mask))} ({_shapes(**shapes)})"
+                f"{expect.show(xp.shape(mask))} ({expect.shapes(**shapes)})"
             )
     if scale is not None:
         expect.scalar(xp, scale=scale)
@@ -126,7 +126,7 @@ def _check_attention(q: Any, k: Any, v: Any, mask: Any, causal: object, scale: A
 
 def _check_attention_shapes(query: Any, key: Any, value: Any) -> None:
     def shapes() -> str:
-        return _shapes(q=query, k=key, v=value)
+        return expect.shapes(q=query, k=key, v=value)
 
     if not expect.equal(query[-1], key[-1]):
         raise expect.value_error(
@@ -295,12 +295,12 @@ def _check_additive(query: Any, keys: Any, values: Any, params: Any) -> None:
     if not (expect.equal(asked[0], key[0]) and expect.equal(key[0], value[0])):
         raise expect.value_error(
             f"query, keys and values must have one batch size, got {asked[0]}, {key[0]} and "
-            f"{value[0]} ({_shapes(query=asked, keys=key, values=value)})"
+            f"{value[0]} ({expect.shapes(query=asked, keys=key, values=value)})"
         )
     if not expect.equal(key[1], value[1]):
         raise expect.value_error(
             f"keys and values must have one length, got {key[1]} and {value[1]} "
-            f"({_shapes(query=asked, keys=key, values=value)})"
+            f"({expect.shapes(query=asked, keys=key, values=value)})"
         )
     sizes = {"d": asked[-1], "e": key[-1]}
     expect.parameters(xp, {"query": query}, ADDITIVE, sizes, params=params)
@@ -556,7 +556,7 @@ def _check_context(xp: Backend, x: Any, context: Any) -> None:
     if not expect.equal(shape[0], other[0]):
         raise expect.value_error(
             f"x and context must have one batch size, got {shape[0]} and {other[0]} "
-            f"({_shapes(x=shape, context=other)})"
+            f"({expect.shapes(x=shape, context=other)})"
         )
 
 
@@ -597,10 +597,3 @@ def _is_number(size: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _shapes(**named: Any) -> str:
-    """Shapes as messages give them."""
-    (first, shape), *rest = named.items()
-    others = [f"{name} {expect.show(other)}" for name, other in rest]
-    return ", ".join([f"{first} has shape {expect.show(shape)}", *others])

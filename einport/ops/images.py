@@ -93,7 +93,7 @@ def _check_pixel_unshuffle(x: Any, downscale_factor: Any, mode: Any, data_format
 def pixel_unshuffle(
     x: A, downscale_factor: int, *, mode: str = "CRD", data_format: str = "channels_first"
 ) -> A:
-    """Rearrange blocks of r × r pixels into channels (space to depth), as `pixel_shuffle` undoes.
+    """Rearrange blocks of r × r pixels into channels: the inverse of `pixel_shuffle`.
 
     Args:
         x: `(..., c, h·r, w·r)`, or `(..., h·r, w·r, c)` with channels last; any dtype.

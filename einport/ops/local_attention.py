@@ -98,7 +98,7 @@ def _count_chunks(n: Any, window: Any, step: Any) -> tuple[Any, Any]:
 
 def _check_sliding_window_attention(q: Any, k: Any, v: Any, window: Any) -> None:
     xp = _check_alike(q, k, v)
-    expect.integer(0, window=window)
+    expect.known_int(0, window=window)
     shape = xp.shape(q)
     _check_known("length of q", shape[2], shape)
     _check_known("depth of q", shape[3], shape)
@@ -191,28 +191,22 @@ def _check_alike(q: Any, k: Any, v: Any) -> Backend:
     """Floating arrays of one framework and dtype, whose sizes fit each other; their adapter."""
     named = {"q": q, "k": k, "v": v}
     xp = expect.arrays(**named)
-    shapes = []
+    shapes = {}
     for name, x in named.items():
         expect.floating(xp, **{name: x})
-        shapes.append(expect.axes(xp, "b h n d", **{name: x}))
+        shapes[name] = expect.axes(xp, "b h n d", **{name: x})
     expect.same_dtype(xp, **named)
-    query, key, _ = shapes
+    query, key, _ = shapes.values()
     if not expect.equal(query[3], key[3]):
         raise expect.value_error(
-            f"q and k must have one depth, got {query[3]} and {key[3]} ({_shown(shapes)})"
+            f"q and k must have one depth, got {query[3]} and {key[3]} ({expect.shapes(**shapes)})"
         )
-    if not all(expect.same_sizes(a[:3], b[:3]) for a, b in combinations(shapes, 2)):
+    if not all(expect.same_sizes(a[:3], b[:3]) for a, b in combinations(shapes.values(), 2)):
         raise expect.value_error(
-            f"q, k and v must have the same batch, heads and length ({_shown(shapes)})"
+            f"q, k and v must have the same batch, heads and length ({expect.shapes(**shapes)})"
         )
     if query[3] == 0:
         raise expect.value_error(
-            f"q has depth 0, so that the scale 1/√0 does not exist ({_shown(shapes)})"
+            f"q has depth 0, so that the scale 1/√0 does not exist ({expect.shapes(**shapes)})"
         )
     return xp
-
-
-def _shown(shapes: Sequence[Sequence[Any]]) -> str:
-    # Formatted only on error: formatting a symbolic size would specialize the trace.
-    query, key, value = map(expect.show, shapes)
-    return f"q has shape {query}, k {key}, v {value}"

@@ -338,6 +338,7 @@ def subtract_period_mean(x: A, period: int) -> A:
 
 def _check_standardize_by_period(x: Any, period: Any, correction: Any) -> None:
     _check_periods(x, period)
+    expect.known_int(period=period)
     expect.number(0, correction=correction)
     if isinstance(period, int) and period <= correction:
         raise expect.value_error(

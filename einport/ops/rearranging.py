@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from einops import rearrange
 
 from .. import expect
-from ..backends import describe, find
+from ..backends import describe
 from ..operation import operation
 
 __all__ = [
@@ -175,9 +175,7 @@ def unflatten_leading(x: A, leading: int) -> A:
 
 def _check_stack_arrays(arrays: Any) -> None:
     if not isinstance(arrays, list | tuple):
-        found = find(arrays)
-        came = describe(arrays) if found is None else f"an array of {found.title}"
-        raise expect.type_error(f"arrays must be a list or tuple of arrays, got {came}")
+        raise expect.type_error(f"arrays must be a list or tuple of arrays, got {describe(arrays)}")
     if not arrays:
         raise expect.value_error("arrays must hold at least one array, got an empty list")
     named = {f"arrays[{i}]": x for i, x in enumerate(arrays)}

@@ -166,8 +166,8 @@ def _is_float(leaf: Any) -> bool:
 def functional(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -> Verdict:
     """`torch.func` by the floats: what else is among the arguments is no part of its transforms.
 
-    Settings are tensors too. The results inside are judged, the gradients, and that jvp and the
-    gradients of a batch of two agree with them.
+    Settings are tensors too. The results inside are judged, the gradients, those of a batch of two,
+    and that forward mode agrees with them.
     """
     inputs = draw_inputs(case, dtype, entry.name)
     arguments = to_backend(xp, inputs, device)
@@ -203,6 +203,10 @@ def functional(entry: Entry, case: Case, xp: Backend, device: str, dtype: str) -
     for gradients in (gradient(*floats), [both[1] for both in twice]):
         found = derivative_of(entry, case, xp, dtype, inputs, floats, gradients)
         verdict = verdict.with_(judge_derivative(entry, case, dtype, inputs, found))
+    _, slope = torch.func.jvp(loss, tuple(floats), tuple(map(torch.ones_like, floats)))
+    terms = torch.cat([x.flatten() for x in gradient(*floats)])
+    if not abs(slope - terms.sum()) <= 1e-9 * terms.abs().sum():
+        raise Wrong(f"forward mode gives {float(slope):g}, reverse mode {float(terms.sum()):g}")
     return verdict
 
 
